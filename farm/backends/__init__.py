@@ -1,0 +1,1 @@
+"""The ports of ``farm.jobs`` made real: in memory, in Redis, through Celery."""

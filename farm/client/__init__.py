@@ -1,0 +1,1 @@
+"""What a user installs: a synchronous HTTP client and the ``farm`` command."""

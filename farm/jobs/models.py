@@ -1,0 +1,222 @@
+"""What exists: the job and its parts, all frozen."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from farm.jobs.errors import FarmError, IllegalMove, WorkerLost
+from farm.jobs.ladder import Ladder
+from farm.jobs.specs import QUEUES, JobSpec, Kind, Queue
+from farm.jobs.states import MOVES, JobState
+
+ANNOUNCE_GRACE_S = 10
+"""A queued job that no list holds is announced again after this long: more than a
+worker needs from taking a message to the claim, less than a caller's patience."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Artifact(_Record):
+    """Bytes that exist in the store: what a job made, or what a caller uploaded."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    """Lower-case hexadecimal."""
+
+
+class Failure(_Record):
+    """Why a job failed, as data: no exception and nothing of the farm's insides."""
+
+    code: str
+    message: str
+    retryable: bool
+
+    @classmethod
+    def of(cls, error: FarmError) -> Self:
+        """Return the record of ``error``."""
+        return cls(code=error.code, message=error.message, retryable=error.retryable)
+
+
+class Job(_Record):
+    """One spec on its way through the farm.
+
+    A change is a new job, one ``revision`` further, made by one of the verbs below
+    and stored with ``JobLedger.swap``, which refuses it if anybody was faster. So
+    the revision is also the fence against a worker that was given up too early.
+    """
+
+    id: str
+    """128 random bits in URL-safe characters; also the id of the Celery task."""
+    spec: JobSpec
+    state: JobState = JobState.QUEUED
+    revision: int = 1
+    attempt: int = 0
+    """Runs so far, the present one included; 0 before the first."""
+    redeliveries: int = 0
+    """How often Celery had resent the message that the present claim came with."""
+    worker: str | None = None
+    """Who holds or held the last claim."""
+    created_at: datetime
+    queued_at: datetime
+    """When it last became queued."""
+    started_at: datetime | None = None
+    lease_until: datetime | None = None
+    """Until when the claim of a running job is believed; ``None`` in any other state."""
+    finished_at: datetime | None = None
+    expires_at: datetime | None = None
+    """When record and artifacts are dropped; ``None`` before the job has ended."""
+    artifacts: tuple[Artifact, ...] = ()
+    report: dict[str, Any] | None = None
+    failure: Failure | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        """What sort of job it is; also the Celery task's name."""
+        return self.spec.kind
+
+    @property
+    def queue(self) -> Queue:
+        """The Celery queue that it is announced on."""
+        return QUEUES[self.kind]
+
+    @property
+    def ladder(self) -> Ladder:
+        """The time limits of each run."""
+        return Ladder(self.spec.timeout / 1000)
+
+    @property
+    def run_id(self) -> str:
+        """Owner of this attempt's artifacts: a late worker cannot touch a newer run's."""
+        return f"{self.id}.{self.attempt}"
+
+    @property
+    def look_again_at(self) -> datetime | None:
+        """When the sweep should see to this job; ``None`` if there is nothing to see to."""
+        if self.state is JobState.QUEUED:
+            return self.queued_at + timedelta(seconds=ANNOUNCE_GRACE_S)
+        return self.lease_until
+
+    def move(self, to: JobState, **changes: object) -> Self:
+        """Return this job in the state ``to``, one revision further.
+
+        Raises:
+            IllegalMove: The table in ``farm.jobs.states`` has no such move.
+        """
+        if to not in MOVES[self.state]:
+            raise IllegalMove(f"Job {self.id} cannot go from {self.state} to {to}.")
+        return self.model_copy(
+            update={"lease_until": None, **changes, "state": to, "revision": self.revision + 1}
+        )
+
+    def claimed(self, worker: str, now: datetime, *, redeliveries: int) -> Self:
+        """Return the job as run by ``worker`` from ``now``, one attempt further."""
+        return self.move(
+            JobState.RUNNING,
+            worker=worker,
+            attempt=self.attempt + 1,
+            redeliveries=redeliveries,
+            started_at=now,
+            lease_until=now + timedelta(seconds=self.ladder.lease_s),
+        )
+
+    def given_back(self, now: datetime, *, counted: bool) -> Self:
+        """Return the job as queued again after an attempt that came to nothing.
+
+        Args:
+            now: The present time.
+            counted: Whether the attempt counts towards ``max_attempts``. It does
+                not when the worker merely stopped in good order.
+        """
+        attempt = self.attempt if counted else self.attempt - 1
+        return self.move(JobState.QUEUED, queued_at=now, attempt=attempt)
+
+    def after_loss(self, now: datetime, error: FarmError | None = None) -> Self:
+        """Return the job after an attempt that the farm itself spoilt.
+
+        It is queued again while it has attempts left, else failed with ``error``
+        (``None``: the worker vanished).
+        """
+        if self.attempt < self.spec.max_attempts:
+            return self.given_back(now, counted=True)
+        return self.failed(error or WorkerLost("The worker that ran the job vanished."), now)
+
+    def succeeded(
+        self,
+        now: datetime,
+        *,
+        artifacts: Sequence[Artifact],
+        report: Mapping[str, Any],
+        warnings: Sequence[str] = (),
+    ) -> Self:
+        """Return the job as done. Its artifacts must be stored already."""
+        return self.move(
+            JobState.SUCCEEDED,
+            **self._ended(now),
+            artifacts=tuple(artifacts),
+            report=dict(report),
+            warnings=tuple(warnings),
+        )
+
+    def failed(self, error: FarmError, now: datetime) -> Self:
+        """Return the job as ended by ``error``. It has no artifacts."""
+        return self.move(JobState.FAILED, **self._ended(now), failure=Failure.of(error))
+
+    def cancelled(self, now: datetime) -> Self:
+        """Return the job as stopped by a caller. It has no artifacts."""
+        return self.move(JobState.CANCELLED, **self._ended(now))
+
+    def _ended(self, now: datetime) -> dict[str, object]:
+        return {
+            "finished_at": now,
+            "expires_at": now + timedelta(seconds=self.spec.retention),
+        }
+
+
+class Upload(_Record):
+    """A file that a caller left with the farm, to be probed."""
+
+    id: str
+    filename: str | None
+    """As the caller named it; never used as a path."""
+    size_bytes: int
+    sha256: str
+    expires_at: datetime
+
+
+class Worker(_Record):
+    """What a worker's main process says of itself every few seconds."""
+
+    name: str
+    queues: tuple[str, ...]
+    pid: int
+    concurrency: int
+    started_at: datetime
+    facts: dict[str, str | None] = {}
+    """Versions and paths of the tools that it found."""
+
+
+class BrowserCheck(_Record):
+    """The last time that a worker's browser really opened a page."""
+
+    at: datetime
+    worker: str
+    version: str
+    sandbox: bool
+
+
+Check = Literal["ok"] | str
+"""``"ok"``, or a sentence saying what is wrong."""
+
+
+class Readiness(_Record):
+    """Whether the farm can run jobs now."""
+
+    ready: bool
+    checks: dict[str, Check]
