@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -211,12 +211,9 @@ class BrowserCheck(_Record):
     sandbox: bool
 
 
-Check = Literal["ok"] | str
-"""``"ok"``, or a sentence saying what is wrong."""
-
-
 class Readiness(_Record):
     """Whether the farm can run jobs now."""
 
     ready: bool
-    checks: dict[str, Check]
+    checks: dict[str, str]
+    """By name: ``"ok"``, or a sentence saying what is wrong."""

@@ -140,9 +140,7 @@ class JobService:
         Whatever ``chunks`` raises goes on to the caller, and nothing is kept.
         """
         upload_id = _new_id()
-        stored = self.artifacts.put(
-            upload_id, UPLOAD_NAME, media_type, chunks, ttl_s=_UPLOAD_TTL_S
-        )
+        stored = self.artifacts.put(upload_id, UPLOAD_NAME, media_type, chunks, ttl_s=_UPLOAD_TTL_S)
         return Upload(
             id=upload_id,
             filename=filename,
@@ -202,5 +200,3 @@ class JobService:
         if job.state is not JobState.SUCCEEDED:
             reason = f"{job.failure.code}: {job.failure.message}" if job.failure else job.state
             raise JobFailed(f"Job {job.id!r} has no result ({reason}).")
-
-

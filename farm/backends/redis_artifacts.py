@@ -1,0 +1,116 @@
+"""Artifacts in Redis, in chunks small enough not to hold up other commands.
+
+Keys, all with the artifact's expiry::
+
+    farm:artifact:{owner}:{name}       the manifest, JSON; written last
+    farm:artifact:{owner}:{name}:{n}   chunk n, from 0
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import cast
+
+from redis import Redis
+
+from farm.backends.redis_connection import redis_errors
+from farm.jobs.errors import ArtifactEvicted
+from farm.jobs.models import Artifact
+
+CHUNK_BYTES = 256 * 1024
+"""Larger values hold up every other client of Redis while they are copied."""
+
+
+class _Manifest(Artifact):
+    chunks: int
+
+
+class RedisArtifacts:
+    """``ArtifactStore`` over one Redis."""
+
+    def __init__(self, client: Redis) -> None:
+        """Keep bytes with ``client``."""
+        self._client = client
+
+    def put(
+        self, owner: str, name: str, media_type: str, chunks: Iterable[bytes], *, ttl_s: int
+    ) -> Artifact:
+        """See ``ArtifactStore.put``."""
+        key = _key(owner, name)
+        sha256 = hashlib.sha256()
+        size_bytes = count = 0
+        try:
+            for chunk in _rechunk(chunks):
+                with redis_errors():
+                    self._client.set(f"{key}:{count}", chunk, ex=ttl_s)
+                sha256.update(chunk)
+                size_bytes += len(chunk)
+                count += 1
+            artifact = Artifact(
+                name=name, media_type=media_type, size_bytes=size_bytes, sha256=sha256.hexdigest()
+            )
+            manifest = _Manifest(**artifact.model_dump(), chunks=count)
+            with redis_errors():
+                self._client.set(key, manifest.model_dump_json(), ex=ttl_s)
+        except BaseException:
+            with redis_errors():
+                self._client.unlink(*_chunk_keys(key, count + 1))
+            raise
+        return artifact
+
+    def find(self, owner: str, name: str) -> Artifact | None:
+        """See ``ArtifactStore.find``."""
+        manifest = self._manifest(owner, name)
+        return manifest and Artifact(**manifest.model_dump(exclude={"chunks"}))
+
+    def read(self, owner: str, name: str) -> Iterator[bytes]:
+        """See ``ArtifactStore.read``."""
+        manifest = self._manifest(owner, name)
+        if manifest is None:
+            raise _evicted(name)
+        for key in _chunk_keys(_key(owner, name), manifest.chunks):
+            with redis_errors():
+                chunk = cast("bytes | None", self._client.get(key))
+            if chunk is None:
+                raise _evicted(name)
+            yield chunk
+
+    @redis_errors()
+    def expire(self, owner: str, name: str, ttl_s: int) -> None:
+        """See ``ArtifactStore.expire``."""
+        manifest = self._manifest(owner, name)
+        if manifest is None:
+            return
+        key = _key(owner, name)
+        with self._client.pipeline() as pipe:
+            for each in [key, *_chunk_keys(key, manifest.chunks)]:
+                pipe.expire(each, ttl_s)
+            pipe.execute()
+
+    @redis_errors()
+    def _manifest(self, owner: str, name: str) -> _Manifest | None:
+        stored = cast("bytes | None", self._client.get(_key(owner, name)))
+        return None if stored is None else _Manifest.model_validate_json(stored)
+
+
+def _evicted(name: str) -> ArtifactEvicted:
+    return ArtifactEvicted(f"The bytes of {name!r} are no longer kept.")
+
+
+def _key(owner: str, name: str) -> str:
+    return f"farm:artifact:{owner}:{name}"
+
+
+def _chunk_keys(key: str, count: int) -> list[str]:
+    return [f"{key}:{number}" for number in range(count)]
+
+
+def _rechunk(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes in pieces of ``CHUNK_BYTES``; the last may be shorter."""
+    pending = bytearray()
+    for chunk in chunks:
+        pending += chunk
+        while len(pending) >= CHUNK_BYTES:
+            yield bytes(pending[:CHUNK_BYTES])
+            del pending[:CHUNK_BYTES]
+    if pending:
+        yield bytes(pending)

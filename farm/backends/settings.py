@@ -1,0 +1,102 @@
+"""How the farm reads its environment: one frozen object per kind of process.
+
+Every name starts with ``FARM_``. A secret may come from a file instead: put its
+path into the same name with ``_FILE`` behind it.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from farm.jobs.errors import ConfigError
+
+PREFIX = "FARM_"
+
+KNOWN_NAMES = frozenset(
+    {
+        # Every process.
+        "REDIS_URL",
+        # The API.
+        "UPLOAD_MAX_BYTES",
+        "WAITERS_MAX",
+        # Workers and dispatcher.
+        "CHROMIUM",
+        "CHROMIUM_SANDBOX",
+        "CONCURRENCY",
+        "HEARTBEAT_FILE",
+        # The client and the command line.
+        "URL",
+        "KEY",
+        # What `make run`, `make demo` and compose start.
+        "API_PORT",
+        "FLOWER_PORT",
+        "REDIS_PORT",
+        "PAGES_CONCURRENCY",
+        "MEDIA_CONCURRENCY",
+    }
+)
+"""All that any part of the farm reads. Processes share one environment, so each must
+know the others' names to tell a foreign one from a typing error."""
+
+
+class Settings(BaseModel):
+    """Base of each process kind's settings. Field names are the variables' in lower case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    redis_url: Annotated[
+        str,
+        Field(
+            pattern=r"^(redis|rediss|unix)://",
+            description="Redis with records, artifacts and Celery's lists. May hold a password.",
+        ),
+    ] = "redis://127.0.0.1:6379/0"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Return the settings that ``environment`` (``None``: the process's own) describes.
+
+        Raises:
+            ConfigError: One message with every mistake in it: the variable, what
+                is wrong with it, and the nearest known name of an unknown one.
+        """
+        found, mistakes = _collect(os.environ if environment is None else environment)
+        own = {
+            name.lower(): value for name, value in found.items() if name.lower() in cls.model_fields
+        }
+        try:
+            settings = cls.model_validate(own)
+        except ValidationError as error:
+            mistakes += [
+                f"{PREFIX}{str(wrong['loc'][0]).upper()}: {wrong['msg']}"
+                for wrong in error.errors()
+            ]
+        if mistakes:
+            raise ConfigError("The environment is wrong:\n" + "\n".join(f"  {m}" for m in mistakes))
+        return settings
+
+
+def _collect(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    found: dict[str, str] = {}
+    mistakes: list[str] = []
+    for variable, value in environment.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX)
+        from_file = name.removesuffix("_FILE")
+        if name in KNOWN_NAMES:
+            found[name] = value
+        elif name != from_file and from_file in KNOWN_NAMES:
+            try:
+                found[from_file] = Path(value).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                mistakes.append(f"{variable}: cannot read {value!r}: {error.strerror}")
+        else:
+            near = difflib.get_close_matches(name, KNOWN_NAMES, n=1)
+            hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
+            mistakes.append(f"{variable}: no such setting{hint}")
+    return found, mistakes
