@@ -158,9 +158,14 @@ class NotFinished(RequestError):
 
 
 class JobFailed(RequestError):
-    """The job ended without a result; its failure says why."""
+    """The job ended without a result."""
 
     code = "job_failed"
+
+    def __init__(self, message: str, failure: BaseModel | None) -> None:
+        """Keep the job's ``failure``; ``None`` if it was cancelled."""
+        super().__init__(message)
+        self.failure = failure
 
 
 class JobError(FarmError):

@@ -17,7 +17,7 @@ from farm.jobs.errors import (
 )
 from farm.jobs.models import Artifact, Job, Readiness, Upload
 from farm.jobs.ports import ArtifactStore, Clock, JobLedger, JobQueue, WorkerDirectory
-from farm.jobs.specs import QUEUES, parse_spec
+from farm.jobs.specs import QUEUES, JobSpec
 from farm.jobs.states import JobState
 
 UPLOAD_NAME = "upload"
@@ -42,18 +42,17 @@ class JobService:
     workers: WorkerDirectory
     clock: Clock
 
-    def submit(self, data: object) -> Job:
-        """Store and announce the job that ``data``, a decoded JSON document, describes.
+    def submit(self, spec: JobSpec) -> Job:
+        """Store and announce a job for ``spec``.
 
         The record is written before the announcement: a worker never hears of a
         job that it cannot read. A lost announcement is healed by the sweep, so the
         job stands even if the broker is away.
 
         Raises:
-            InvalidSpec: Nothing was stored.
+            InvalidSpec: It names an upload that is not there. Nothing was stored.
             BackendUnavailable: Nothing was stored, as far as one can know.
         """
-        spec = parse_spec(data)
         if spec.kind == "probe" and spec.upload_id is not None:
             self._hold_upload(spec.upload_id)
         now = self.clock.now()
@@ -199,4 +198,4 @@ class JobService:
             raise NotFinished(f"Job {job.id!r} is {job.state}.")
         if job.state is not JobState.SUCCEEDED:
             reason = f"{job.failure.code}: {job.failure.message}" if job.failure else job.state
-            raise JobFailed(f"Job {job.id!r} has no result ({reason}).")
+            raise JobFailed(f"Job {job.id!r} has no result ({reason}).", job.failure)

@@ -7,17 +7,17 @@ request, on the command line and in the record of a job.
 
 import difflib
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
     RootModel,
     Strict,
     StringConstraints,
-    TypeAdapter,
     ValidationError,
     model_validator,
 )
@@ -163,30 +163,27 @@ QUEUES: Mapping[Kind, Queue] = {"screenshot": "pages", "probe": "media"}
 OPTION_FIELDS = frozenset(JobOptions.model_fields)
 """Names that stand on the job itself, not in its ``spec``."""
 
-_ADAPTER: TypeAdapter[ScreenshotSpec | ProbeSpec] = TypeAdapter(JobSpec)
-
 
 class JobRequest(RootModel[JobSpec]):
-    """The body of ``POST /v1/jobs``: a spec, told apart by its ``kind``."""
+    """A spec, told apart by its ``kind``; the body of ``POST /v1/jobs``.
 
-
-def parse_spec(data: object) -> ScreenshotSpec | ProbeSpec:
-    """Return the spec that ``data``, a decoded JSON document, describes.
-
-    Raises:
-        InvalidSpec: Names each field at fault and, for an unknown one, the nearest
-            name that exists.
+    Validating raises ``InvalidSpec``, not pydantic's error, which names each field
+    at fault and, for an unknown one, the nearest name that exists.
     """
-    if not isinstance(data, dict):
-        raise InvalidSpec([FieldError(field="", message="the body must be a JSON object")])
-    try:
-        return _ADAPTER.validate_python(data)
-    except ValidationError as error:
-        raise InvalidSpec([_field_error(data, found) for found in error.errors()]) from None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _explain(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            raise InvalidSpec([_field_error(data, found) for found in error.errors()]) from None
 
 
-def _field_error(data: Mapping[str, Any], found: ErrorDetails) -> FieldError:
+def _field_error(data: object, found: ErrorDetails) -> FieldError:
     kind = found["type"]
+    if not isinstance(data, dict):
+        return FieldError(field="", message="the body must be a JSON object")
     if kind.startswith("union_tag"):
         return FieldError(field="kind", message=f"must be one of: {', '.join(SPECS)}")
     # The first part is the kind, which pydantic adds for the union.

@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out. Flask lives here and nowhere else."""

@@ -1,0 +1,51 @@
+"""The wiring of the API."""
+
+from importlib.metadata import version
+
+from apiflask import APIFlask
+from flask import Flask
+
+from api import problems
+from api.bodies import JSON_MAX_BYTES, StrictRequest
+from api.routes import artifacts, docs, health, jobs, uploads
+from api.schemas import complete
+from api.settings import ApiSettings
+from farm.jobs.service import JobService
+
+
+class _App(APIFlask):
+    request_class = StrictRequest
+
+
+def create_app(settings: ApiSettings, service: JobService) -> Flask:
+    """Return the WSGI app over ``service``. Nothing is connected before the first request."""
+    app = _App(
+        __name__,
+        title="Renderfarm",
+        version=version("renderfarm"),
+        docs_path="/docs",
+        spec_path="/openapi.json",
+        json_errors=False,
+    )
+    app.config.update(
+        MAX_CONTENT_LENGTH=JSON_MAX_BYTES,
+        OPENAPI_VERSION="3.1.0",
+        DESCRIPTION="Renders web pages and probes media, so that your app does not have to.",
+        AUTO_SERVERS=False,
+        AUTO_404_RESPONSE=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+        AUTO_OPERATION_ID=True,
+        DOCS_FAVICON=f"{docs.ASSETS}/images/swagger.svg",
+        SWAGGER_UI_CSS=f"{docs.ASSETS}/css/swagger-ui.css",
+        SWAGGER_UI_BUNDLE_JS=f"{docs.ASSETS}/js/swagger-ui-bundle.js",
+        SWAGGER_UI_STANDALONE_PRESET_JS=f"{docs.ASSETS}/js/swagger-ui-standalone-preset.js",
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    problems.install(app)
+    app.register_blueprint(jobs.blueprint(service))
+    app.register_blueprint(artifacts.blueprint(service))
+    app.register_blueprint(uploads.blueprint(service, settings.upload_max_bytes))
+    app.register_blueprint(health.blueprint(service))
+    app.register_blueprint(docs.blueprint())
+    app.spec_processor(complete)
+    return app

@@ -1,0 +1,11 @@
+"""How gunicorn serves the API: threads, because requests wait on Redis, not on the CPU."""
+
+worker_class = "gthread"
+workers = 2
+threads = 64  # ApiSettings.waiters_max of them may wait; the rest stay for short requests.
+worker_connections = 1000
+keepalive = 30
+timeout = 60
+graceful_timeout = 35  # A long poll takes at most 30 s.
+accesslog = "-"
+access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(M)sms'

@@ -1,0 +1,1 @@
+"""One module per family of addresses; each makes a blueprint over the service."""

@@ -1,0 +1,53 @@
+"""What people read: the error codes, and the files of the API's own page."""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from apiflask import APIBlueprint
+from flask import Response, render_template, send_from_directory
+
+from api.problems import STATUSES, title_of
+from farm.jobs.errors import FarmError, JobError, RequestError
+
+ASSETS = "/docs/assets"
+"""Where the Swagger UI's files are served; nothing is loaded from elsewhere."""
+
+
+def blueprint() -> APIBlueprint:
+    """Return the addresses of the documentation."""
+    docs = APIBlueprint("docs", __name__, enable_openapi=False)
+    package = find_spec("flask_openapi_swagger")
+    if package is None or not package.submodule_search_locations:
+        raise ModuleNotFoundError("flask_openapi_swagger")
+    assets = Path(package.submodule_search_locations[0]) / "templates" / "swagger"
+
+    @docs.get(f"{ASSETS}/<path:name>")
+    def asset(name: str) -> Response:
+        return send_from_directory(assets, name, max_age=3600)
+
+    @docs.get("/docs/errors")
+    def errors() -> str:
+        return render_template("errors.html", rows=list(_rows()))
+
+    return docs
+
+
+def _rows() -> Iterator[dict[str, str | bool]]:
+    for root, on_job in ((RequestError, False), (JobError, True)):
+        for error in sorted(_leaves(root), key=lambda each: each.code):
+            yield {
+                "code": error.code,
+                "title": title_of(error),
+                "meaning": (error.__doc__ or "").partition("\n")[0],
+                "status": "" if on_job else str(STATUSES[error].value),
+                "retryable": error.retryable,
+            }
+
+
+def _leaves(error: type[FarmError]) -> Iterator[type[FarmError]]:
+    children = error.__subclasses__()
+    if not children:
+        yield error
+    for child in children:
+        yield from _leaves(child)

@@ -1,0 +1,110 @@
+"""Submit, read, cancel."""
+
+from http import HTTPStatus
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify, request
+from werkzeug.http import parse_dict_header
+
+from api.schemas import PREFER_WAIT_MAX_S, WaitQuery, json_answer, no_content, problems
+from farm.jobs.models import Job
+from farm.jobs.service import JobService
+from farm.jobs.specs import JobRequest
+from farm.jobs.views import JobView
+
+_POLL_AFTER_S = 1
+"""Most jobs end within a second or two."""
+
+
+def blueprint(service: JobService) -> APIBlueprint:
+    """Return the addresses of jobs over ``service``."""
+    jobs = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
+
+    @jobs.post("")
+    @jobs.input(JobRequest)
+    @jobs.output(JobView, status_code=202)
+    @jobs.doc(
+        summary="Submit a job",
+        description="`Prefer: wait=N` (0 to 60) answers 200 with the finished job when it ends "
+        "within N seconds, also when it failed: a failed render is an outcome.",
+        responses={
+            **json_answer(HTTPStatus.OK, JobView, "It has ended within `Prefer: wait`"),
+            **problems(
+                HTTPStatus.BAD_REQUEST,
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                HTTPStatus.SERVICE_UNAVAILABLE,
+            ),
+        },
+    )
+    def submit(json_data: JobRequest) -> Response:
+        job = service.submit(json_data.root)
+        wait_s = _preferred_wait_s()
+        if wait_s is not None:
+            job = service.wait(job, wait_s)
+        status = HTTPStatus.OK if job.state.is_terminal else HTTPStatus.ACCEPTED
+        response = _job_response(job, status)
+        response.headers["Location"] = f"/v1/jobs/{job.id}"
+        if wait_s is not None:
+            response.headers["Preference-Applied"] = f"wait={wait_s}"
+        return response
+
+    @jobs.get("/<job_id>")
+    @jobs.input(WaitQuery, location="query")
+    @jobs.output(JobView)
+    @jobs.doc(
+        summary="Read a job",
+        responses={
+            **no_content(HTTPStatus.NOT_MODIFIED, "It is as `If-None-Match` says"),
+            **problems(
+                HTTPStatus.NOT_FOUND,
+                HTTPStatus.GONE,
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                HTTPStatus.SERVICE_UNAVAILABLE,
+            ),
+        },
+    )
+    def read(job_id: str, query_data: WaitQuery) -> Response:
+        job = service.wait(service.get(job_id), query_data.wait)
+        response = _job_response(job, HTTPStatus.OK)
+        response.set_etag(str(job.revision))
+        response.make_conditional(request)
+        return response
+
+    @jobs.delete("/<job_id>")
+    @jobs.output(JobView, status_code=202, description="It was open and is cancelled now")
+    @jobs.doc(
+        summary="Cancel an open job, forget an ended one",
+        responses={
+            **no_content(HTTPStatus.NO_CONTENT, "It had ended and is forgotten now"),
+            **problems(HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.SERVICE_UNAVAILABLE),
+        },
+    )
+    def delete(job_id: str) -> Response:
+        cancelled = service.cancel_or_forget(job_id)
+        if cancelled is None:
+            return Response(status=HTTPStatus.NO_CONTENT)
+        return _job_response(cancelled, HTTPStatus.ACCEPTED)
+
+    return jobs
+
+
+def _job_response(job: Job, status: HTTPStatus) -> Response:
+    response = jsonify(JobView.of(job).model_dump(mode="json"))
+    response.status_code = status
+    response.headers["Cache-Control"] = "no-store" if status != HTTPStatus.OK else "no-cache"
+    if not job.state.is_terminal:
+        response.headers["Retry-After"] = str(_POLL_AFTER_S)
+    return response
+
+
+def _preferred_wait_s() -> int | None:
+    """Return the ``wait`` of the Prefer header; ``None`` if it is not one we understand.
+
+    A preference that is not understood is ignored (RFC 7240, section 2).
+    """
+    wait = parse_dict_header(request.headers.get("Prefer", "")).get("wait")
+    if wait is None or not wait.isascii() or not wait.isdigit():
+        return None
+    return min(int(wait), PREFER_WAIT_MAX_S)

@@ -1,0 +1,91 @@
+"""What the API's description says beyond the models: problems, files, query strings."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.problems import Problem
+
+WAIT_MAX_S = 30
+"""Longest ``?wait=``; proxies in between commonly cut at 60 s."""
+PREFER_WAIT_MAX_S = 60
+"""Longest ``Prefer: wait=``."""
+
+BYTES: Mapping[str, Any] = {"type": "string", "format": "binary"}
+
+
+class WaitQuery(BaseModel):
+    """How long a read may wait for the job to end."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    wait: Annotated[
+        float,
+        Field(ge=0, le=WAIT_MAX_S, description="Seconds to wait for the job to end."),
+    ] = 0
+
+
+class UploadQuery(BaseModel):
+    """What a raw upload says of itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    filename: Annotated[
+        str | None, Field(max_length=255, description="Echoed back; never used as a path.")
+    ] = None
+
+
+def problems(*statuses: HTTPStatus) -> dict[int, Any]:
+    """Return the description of these error answers."""
+    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    return {
+        status.value: {
+            "description": status.phrase,
+            "content": {"application/problem+json": {"schema": schema}},
+        }
+        for status in statuses
+    }
+
+
+def no_content(status: HTTPStatus, description: str) -> dict[int, Any]:
+    """Return the description of an answer without a body."""
+    return {status.value: {"description": description}}
+
+
+def json_answer(status: HTTPStatus, model: type[BaseModel], description: str) -> dict[int, Any]:
+    """Return the description of a further answer with a model that the view answers anyway."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {
+        status.value: {
+            "description": description,
+            "content": {"application/json": {"schema": schema}},
+        }
+    }
+
+
+def file_answer(*media_types: str) -> dict[int, Any]:
+    """Return the description of an answer that is an artifact's bytes."""
+    return {
+        HTTPStatus.OK.value: {
+            "description": "The bytes. The ETag is their SHA-256.",
+            "content": {media_type: {"schema": dict(BYTES)} for media_type in media_types},
+        }
+    }
+
+
+def complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
+    """Add to ``spec``, the generated description, what no view's model brings along."""
+    if isinstance(spec, str):  # Only where the app is told to write YAML.
+        raise TypeError("the description is written as JSON")
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    definitions = schema.pop("$defs", {})
+    spec["components"]["schemas"].update({Problem.__name__: schema, **definitions})
+    # An answer without a body has no content at all.
+    for operations in spec["paths"].values():
+        for operation in operations.values():
+            for response in operation["responses"].values():
+                if not response.get("content", True):
+                    del response["content"]
+    return spec

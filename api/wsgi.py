@@ -1,0 +1,19 @@
+"""Process entry of the API: ``gunicorn 'api.wsgi:create()'``."""
+
+import sys
+
+from flask import Flask
+
+from api.app import create_app
+from api.settings import ApiSettings
+from farm.backends.assembly import assemble
+from farm.jobs.errors import ConfigError
+
+
+def create() -> Flask:
+    """Return the app that the environment describes; leave with the reason if it is wrong."""
+    try:
+        settings = ApiSettings.from_environment()
+    except ConfigError as error:
+        sys.exit(error.message)
+    return create_app(settings, assemble(settings.redis_url, waiters_max=settings.waiters_max))
