@@ -6,6 +6,7 @@ from flask import Flask
 
 from api.app import create_app
 from api.settings import ApiSettings
+from farm.backends import logs
 from farm.backends.assembly import assemble
 from farm.jobs.errors import ConfigError
 
@@ -16,4 +17,5 @@ def create() -> Flask:
         settings = ApiSettings.from_environment()
     except ConfigError as error:
         sys.exit(error.message)
+    logs.configure()
     return create_app(settings, assemble(settings.redis_url, waiters_max=settings.waiters_max))

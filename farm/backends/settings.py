@@ -84,8 +84,8 @@ def _collect(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]
     found: dict[str, str] = {}
     mistakes: list[str] = []
     for variable, value in environment.items():
-        if not variable.startswith(PREFIX):
-            continue
+        if not variable.startswith(PREFIX) or not value:
+            continue  # An empty value is how compose files say "not set".
         name = variable.removeprefix(PREFIX)
         from_file = name.removesuffix("_FILE")
         if name in KNOWN_NAMES:

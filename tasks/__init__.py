@@ -1,0 +1,1 @@
+"""The workshop: Celery prefork workers, synchronous Playwright, ffprobe. No asyncio, no Flask."""

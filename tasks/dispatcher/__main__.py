@@ -1,0 +1,56 @@
+"""Process entry: ``python -m tasks.dispatcher``. Any number may run; one is active."""
+
+import signal
+import sys
+import threading
+
+import structlog
+
+from farm.backends import logs
+from farm.backends.assembly import assemble
+from farm.backends.redis_connection import connect
+from farm.backends.redis_leadership import RedisLeadership
+from farm.jobs.errors import BackendUnavailable, ConfigError
+from tasks.dispatcher.checker import BrowserChecker
+from tasks.dispatcher.sweeper import Sweeper
+from tasks.heartbeat import Heartbeat
+from tasks.settings import WorkerSettings
+
+_EVERY_S = 1.0
+_LEADER_TTL_S = 8.0
+"""A standby takes over within this; several turns may be slow before that."""
+
+_log = structlog.get_logger()
+
+
+def main() -> None:
+    """Take turns until told to stop."""
+    try:
+        settings = WorkerSettings.from_environment()
+    except ConfigError as error:
+        sys.exit(error.message)
+    logs.configure()
+    farm = assemble(settings.redis_url, waiters_max=0)
+    leadership = RedisLeadership(connect(settings.redis_url), "dispatcher", ttl_s=_LEADER_TTL_S)
+    sweeper, checker = Sweeper(farm), BrowserChecker(farm)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    heartbeat = Heartbeat(settings.heartbeat_file, lambda: None)
+    heartbeat.start()
+    while not stop.wait(_EVERY_S):
+        try:
+            if leadership.hold():
+                sweeper.sweep()
+                checker.check()
+        except BackendUnavailable as error:
+            _log.warning("turn_lost", why=error.message)
+    heartbeat.stop()
+    try:
+        leadership.resign()
+    except BackendUnavailable as error:
+        _log.warning("not_resigned", why=error.message)
+
+
+if __name__ == "__main__":
+    main()

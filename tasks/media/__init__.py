@@ -1,0 +1,1 @@
+"""Probing: ffprobe on a URL or an upload, confined."""

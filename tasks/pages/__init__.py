@@ -1,0 +1,1 @@
+"""Rendering: one Chromium per worker process, one fresh context per job."""

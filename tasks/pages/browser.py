@@ -1,0 +1,197 @@
+"""The one browser of a worker process, and a fresh context of it for each job."""
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import structlog
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
+
+from farm.jobs.errors import BrowserCrashed, JobError
+from tasks.pages.chromium import find_chromium
+from tasks.settings import Sandbox
+
+_LAUNCH_TIMEOUT_MS = 20_000
+_ARGUMENTS = (
+    "--disable-gpu",
+    "--force-color-profile=srgb",  # the same colours on every machine
+    "--js-flags=--max-old-space-size=512",  # a page's script ends before the machine does
+)
+
+_log = structlog.get_logger()
+
+
+class BrowserHolder:
+    """Launches Chromium at the first job, hands out contexts, and recovers it.
+
+    Belongs to one thread of one process and must not be used before a fork. Only
+    ``kill`` may be called from another thread.
+    """
+
+    def __init__(self, chosen: Path | None, sandbox: Sandbox) -> None:
+        """Use the browser that ``find_chromium(chosen)`` finds, once one is needed."""
+        self._chosen = chosen
+        self._sandbox = sandbox
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+        self._process: psutil.Process | None = None
+        self.has_sandbox = False
+        """Whether the present browser runs with Chromium's own sandbox."""
+
+    @property
+    def version(self) -> str:
+        """Version of the present browser."""
+        return self._browser.version if self._browser else "none"
+
+    @property
+    def is_launched(self) -> bool:
+        """Whether there is a browser now, as far as one knows without asking it."""
+        return self._browser is not None
+
+    @contextmanager
+    def page(self, options: Mapping[str, Any]) -> Iterator[Page]:
+        """Give a blank page in a new context made with ``options``, and close both.
+
+        After anything but a ``JobError`` that is not ours the browser is thrown away:
+        what is in the middle of an unknown state must not serve the next job.
+
+        Raises:
+            BrowserCrashed: No browser can be had, or it went away.
+        """
+        context = self._context(options)
+        try:
+            page = context.new_page()
+            # After our own page: every further one is a popup, and closed.
+            context.on("page", lambda popup: popup.close())
+            yield page
+        except JobError as error:
+            if error.retryable:
+                self.discard()
+            raise
+        except PlaywrightError as error:
+            self.discard()
+            raise BrowserCrashed("The browser went away under the job.") from error
+        except BaseException:
+            self.discard()
+            raise
+        finally:
+            self._close(context)
+
+    def kill(self) -> None:
+        """Kill the browser's processes. Its pending calls fail at once."""
+        process = self._process
+        if process is None:
+            return
+        # psutil compares the start time, so that a pid used again is not hit.
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def discard(self) -> None:
+        """Kill the browser and forget it; the next page launches a new one."""
+        self.kill()
+        browser, self._browser, self._process = self._browser, None, None
+        if browser is not None:
+            with suppress(PlaywrightError):
+                browser.close()
+
+    def close(self) -> None:
+        """End browser and driver in good order."""
+        self.discard()
+        playwright, self._playwright = self._playwright, None
+        if playwright is not None:
+            with suppress(PlaywrightError):
+                playwright.stop()
+
+    def _context(self, options: Mapping[str, Any]) -> BrowserContext:
+        # `is_connected()` still says yes after a browser died between two jobs, so
+        # health is whether a context can be had. Each step renews more than the one before.
+        last: Exception | None = None
+        for renew in (None, self.discard, self.close):
+            if renew is not None:
+                renew()
+            try:
+                return self._launched().new_context(**options)
+            except PlaywrightError as error:
+                _log.warning("browser_unfit", why=error.message.partition("\n")[0])
+                last = error
+        raise BrowserCrashed("No browser can be started.") from last
+
+    def _close(self, context: BrowserContext) -> None:
+        if self._browser is None:
+            return
+        try:
+            context.close()
+        except PlaywrightError:
+            self.discard()
+
+    def _launched(self) -> Browser:
+        if self._browser is None:
+            self._playwright = self._playwright or sync_playwright().start()
+            self._browser = self._launch(self._playwright)
+            self._process = _newest_browser_process()
+        return self._browser
+
+    def _launch(self, playwright: Playwright) -> Browser:
+        # Chromium refuses to use its sandbox as root.
+        wants_sandbox = self._sandbox == "required" or (
+            self._sandbox == "auto" and os.geteuid() != 0
+        )
+        if wants_sandbox:
+            try:
+                browser = self._launch_with(playwright, sandbox=True)
+            except PlaywrightError as error:
+                if self._sandbox == "required":
+                    raise
+                _log.warning("no_sandbox", why=error.message.partition("\n")[0])
+            else:
+                self.has_sandbox = True
+                return browser
+        self.has_sandbox = False
+        return self._launch_with(playwright, sandbox=False)
+
+    def _launch_with(self, playwright: Playwright, *, sandbox: bool) -> Browser:
+        chromium = find_chromium(self._chosen)
+        browser = playwright.chromium.launch(
+            executable_path=chromium.path,
+            args=list(_ARGUMENTS),
+            chromium_sandbox=sandbox,
+            timeout=_LAUNCH_TIMEOUT_MS,
+            env=_environment(),
+            # Signals are for the worker; it ends its browser itself.
+            handle_sigint=False,
+            handle_sigterm=False,
+            handle_sighup=False,
+        )
+        _log.info("browser_launched", origin=chromium.origin, version=browser.version)
+        return browser
+
+
+def _environment() -> dict[str, str | float | bool]:
+    """Return what the browser sees of the environment: nothing that a page should not."""
+    return {
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+        "HOME": tempfile.gettempdir(),
+        "TMPDIR": tempfile.gettempdir(),
+    }
+
+
+def _newest_browser_process() -> psutil.Process | None:
+    """Return the browser's main process: the youngest child of our driver.
+
+    Chromium leads a process group of its own, so this pid is the whole tree's handle.
+    """
+    browsers = [
+        browser
+        for driver in psutil.Process().children()
+        for browser in driver.children()
+        if browser.status() != psutil.STATUS_ZOMBIE
+    ]
+    return max(browsers, key=psutil.Process.create_time, default=None)

@@ -1,0 +1,65 @@
+"""What Playwright raises, in the farm's words. Pure: text in, error out."""
+
+import re
+from collections.abc import Mapping
+
+from farm.jobs.errors import (
+    BrowserCrashed,
+    CaptureFailed,
+    ConnectionFailed,
+    DnsError,
+    EmptyResponse,
+    JobError,
+    PageCrashed,
+    TlsError,
+    TooManyRedirects,
+    UnsupportedContent,
+)
+
+# Names from Chromium's net_error_list.h. What is not here is a failed connection.
+_BY_NAME: Mapping[str, JobError] = {
+    "ERR_NAME_NOT_RESOLVED": DnsError("The host name does not resolve."),
+    "ERR_NAME_RESOLUTION_FAILED": DnsError("The host name does not resolve."),
+    "ERR_DNS_TIMED_OUT": DnsError("The host name's servers do not answer."),
+    "ERR_ICANN_NAME_COLLISION": DnsError("The host name does not resolve."),
+    "ERR_CONNECTION_REFUSED": ConnectionFailed("The host refused the connection."),
+    "ERR_CONNECTION_RESET": ConnectionFailed("The host reset the connection."),
+    "ERR_CONNECTION_CLOSED": ConnectionFailed("The host closed the connection."),
+    "ERR_CONNECTION_TIMED_OUT": ConnectionFailed("The host did not answer."),
+    "ERR_EMPTY_RESPONSE": EmptyResponse("The server closed the connection without an answer."),
+    "ERR_TOO_MANY_REDIRECTS": TooManyRedirects("The server redirects without end."),
+    "ERR_ABORTED": EmptyResponse("The server sent no page."),
+    "ERR_HTTP_RESPONSE_CODE_FAILURE": EmptyResponse("The server sent an error without a page."),
+    "ERR_SSL_PROTOCOL_ERROR": TlsError("The server does not speak TLS on this port."),
+    "ERR_SSL_VERSION_OR_CIPHER_MISMATCH": TlsError("The server's TLS is too old."),
+    "ERR_CERT_AUTHORITY_INVALID": TlsError("The certificate's issuer is not trusted."),
+    "ERR_CERT_COMMON_NAME_INVALID": TlsError("The certificate is for another host."),
+    "ERR_CERT_DATE_INVALID": TlsError("The certificate has expired or is not valid yet."),
+}
+_NET_ERROR = re.compile(r"net::(ERR_[A-Z0-9_]+)")
+
+
+def translate(message: str) -> JobError:
+    """Return the error for ``message``, the text of an error of Playwright's.
+
+    Timeouts are not its matter: who set them knows what they mean.
+    """
+    if "Download is starting" in message:
+        return UnsupportedContent("The address is a download, not a page.")
+    if "crashed" in message:
+        return PageCrashed("The page made its renderer crash.")
+    found = _NET_ERROR.search(message)
+    if found:
+        return _from_net_error(found[1])
+    if "Unable to capture screenshot" in message:
+        return CaptureFailed("The browser could not make a picture of this page.")
+    return BrowserCrashed("The browser went away under the job.")
+
+
+def _from_net_error(name: str) -> JobError:
+    known = _BY_NAME.get(name)
+    if known is not None:
+        return type(known)(f"{known.message} ({name})")
+    if name.startswith(("ERR_CERT_", "ERR_SSL_")):
+        return TlsError(f"The server's certificate or TLS is not acceptable. ({name})")
+    return ConnectionFailed(f"No page came from the host. ({name})")
