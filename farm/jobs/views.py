@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from farm.jobs.models import Failure, Job, Upload
-from farm.jobs.specs import OPTION_FIELDS, Kind, Priority
+from farm.jobs.specs import OPTION_FIELDS, Priority
 from farm.jobs.states import JobState
 
 
@@ -52,7 +52,8 @@ class JobView(_View):
     """A job, as JSON."""
 
     id: str
-    kind: Kind
+    kind: str
+    """A kind of ``farm.jobs.specs``; a client also reads those of a newer farm."""
     state: JobState
     attempt: int
     priority: Priority

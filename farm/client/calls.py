@@ -1,0 +1,113 @@
+"""The requests of the HTTP contract, as data: what to send, and whether twice."""
+
+import math
+import mimetypes
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+Progress = Callable[[int, int], None]
+"""Told the bytes sent so far and the bytes in all; starts over if the upload does."""
+
+RETRIES = 3
+"""With the pauses between them a farm may be away for 2 to 4 s, as long as a restart takes."""
+SUBMIT_WAIT_MAX_S = 60
+POLL_WAIT_MAX_S = 30
+
+_CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, ready to be sent as often as needed."""
+
+    method: str
+    path: str
+    """Below the farm's address, percent-encoded."""
+    params: Mapping[str, str | int] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: object = None
+    body: Callable[[], Iterator[bytes]] | None = None
+    """Makes the raw body, anew for each time it is sent."""
+    wait_s: float = 0
+    """How long the farm was asked to hold its answer back."""
+    retries: int = RETRIES
+    expected: Collection[int] = ()
+    """Error statuses that are a regular answer to this request."""
+
+
+def submit(spec: Mapping[str, object], wait_s: float) -> Call:
+    """Return the call that hands in ``spec`` and lets the farm wait for the job's end."""
+    wait = _whole_seconds(wait_s, SUBMIT_WAIT_MAX_S)
+    headers = {"Prefer": f"wait={wait}"} if wait > 0 else {}
+    return Call("POST", "/v1/jobs", json=dict(spec), headers=headers, wait_s=wait)
+
+
+def job(job_id: str, wait_s: float) -> Call:
+    """Return the call for one job, which lets the farm wait for its end."""
+    wait = _whole_seconds(wait_s, POLL_WAIT_MAX_S)
+    return Call("GET", _job_path(job_id), params={"wait": wait} if wait > 0 else {}, wait_s=wait)
+
+
+def result(job_id: str) -> Call:
+    """Return the call for a job's main artifact."""
+    return Call("GET", f"{_job_path(job_id)}/result")
+
+
+def artifact(job_id: str, name: str) -> Call:
+    """Return the call for one artifact of a job."""
+    return Call("GET", f"{_job_path(job_id)}/artifacts/{quote(name, safe='')}")
+
+
+def cancel(job_id: str) -> Call:
+    """Return the call that cancels a job. Sent twice, it would forget the job."""
+    return Call("DELETE", _job_path(job_id), retries=0)
+
+
+def upload(file: Path, on_progress: Progress | None) -> Call:
+    """Return the call that sends ``file`` piece by piece.
+
+    Raises:
+        OSError: There is no such file.
+    """
+    size_bytes = file.stat().st_size
+    media_type, _ = mimetypes.guess_type(file.name)
+    return Call(
+        "POST",
+        "/v1/uploads",
+        params={"filename": file.name},
+        headers={
+            "Content-Type": media_type or "application/octet-stream",
+            "Content-Length": str(size_bytes),
+        },
+        body=lambda: _pieces(file, size_bytes, on_progress),
+    )
+
+
+def forget_upload(upload_id: str) -> Call:
+    """Return the call that drops an upload."""
+    return Call("DELETE", f"/v1/uploads/{quote(upload_id, safe='')}")
+
+
+def ready() -> Call:
+    """Return the question whether the farm is there. Asked once, and 503 is an answer to it."""
+    return Call("GET", "/readyz", retries=0, expected={503})
+
+
+def _job_path(job_id: str) -> str:
+    return f"/v1/jobs/{quote(job_id, safe='')}"
+
+
+def _whole_seconds(wait_s: float, most_s: int) -> int:
+    return min(math.ceil(wait_s), most_s)
+
+
+def _pieces(file: Path, size_bytes: int, on_progress: Progress | None) -> Iterator[bytes]:
+    sent_bytes = 0
+    with file.open("rb") as opened:
+        while piece := opened.read(_CHUNK_BYTES):
+            yield piece
+            sent_bytes += len(piece)
+            if on_progress is not None:
+                on_progress(sent_bytes, size_bytes)

@@ -1,0 +1,32 @@
+"""Files that appear whole or not at all."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of ``path`` if, and only if, the block ends well.
+
+    Until then the bytes are under a temporary name in the same folder, and what
+    was at ``path`` stays as it was. A device or a pipe is written to directly.
+
+    Raises:
+        OSError: The folder or the file cannot be written.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as device:
+            yield device
+        return
+    target = path.resolve()  # A link stays a link, to the new content.
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as file:
+            yield file
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

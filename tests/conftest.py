@@ -1,0 +1,39 @@
+"""Neighbours that tests share, and the rule about those that are missing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from tests.support.media import make_mp4
+from tests.support.neighbours import redis_server
+from tests.support.site import Site, serving
+
+
+@pytest.fixture(scope="session")
+def redis_of_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(redis_of_session: str) -> Iterator[str]:
+    """An empty Redis."""
+    with Redis.from_url(redis_of_session) as client:
+        client.flushall()
+    yield redis_of_session
+
+
+@pytest.fixture(scope="session")
+def media_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``video.mp4``, which the site serves too."""
+    folder = tmp_path_factory.mktemp("media")
+    make_mp4(folder / "video.mp4")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def site(media_folder: Path) -> Iterator[Site]:
+    with serving(media_folder) as running:
+        yield running

@@ -1,0 +1,54 @@
+"""Things to test with, each with defaults that a test overrides where it matters."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from farm.backends.memory import (
+    ManualClock,
+    MemoryArtifacts,
+    MemoryLedger,
+    MemoryQueue,
+    MemoryWorkers,
+)
+from farm.jobs.models import Job, Worker
+from farm.jobs.service import JobService
+from farm.jobs.specs import JobRequest, ProbeSpec, ScreenshotSpec
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def a_spec(**fields: Any) -> ScreenshotSpec | ProbeSpec:
+    return JobRequest.model_validate(
+        {"kind": "screenshot", "url": "http://page.test/", **fields}
+    ).root
+
+
+def a_job(job_id: str = "job-1", *, spec: ScreenshotSpec | ProbeSpec | None = None) -> Job:
+    return Job(id=job_id, spec=spec or a_spec(), created_at=NOON, queued_at=NOON)
+
+
+def a_worker(name: str = "pages@host", *queues: str) -> Worker:
+    return Worker(
+        name=name, queues=queues or ("pages",), pid=1, concurrency=2, started_at=NOON
+    )
+
+
+class MemoryFarm:
+    """The service over memory, with its parts at hand."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock(NOON)
+        self.ledger = MemoryLedger(self.clock)
+        self.queue = MemoryQueue()
+        self.artifacts = MemoryArtifacts()
+        self.workers = MemoryWorkers()
+        self.service = JobService(
+            ledger=self.ledger,
+            queue=self.queue,
+            artifacts=self.artifacts,
+            workers=self.workers,
+            clock=self.clock,
+        )
+
+    def submit(self, **fields: Any) -> Job:
+        return self.service.submit(a_spec(**fields))

@@ -1,0 +1,64 @@
+"""Real neighbours for tests: a missing one skips on a laptop and fails where ``CI`` is set."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from tests.support.waiting import until
+
+
+def need(program: str) -> str:
+    """Return the program's path."""
+    path = shutil.which(program)
+    if path is None:
+        missing(f"{program} is not installed")
+    return str(path)
+
+
+def missing(reason: str) -> None:
+    """Skip the test, or fail it where everything must be there."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    """Run an empty Redis of its own for the block; give its URL."""
+    port = free_port()
+    server = subprocess.Popen(
+        [need("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+        + ["--appendonly", "no", "--dir", str(folder)],
+        stdout=subprocess.DEVNULL,
+    )
+    client = Redis(port=port)
+
+    def answers() -> bool:
+        try:
+            return bool(client.ping())
+        except RedisConnectionError:
+            return False
+
+    try:
+        until(answers, "Redis answers")
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        client.close()
+        server.terminate()
+        server.wait(10)
