@@ -28,9 +28,7 @@ def a_job(job_id: str = "job-1", *, spec: ScreenshotSpec | ProbeSpec | None = No
 
 
 def a_worker(name: str = "pages@host", *queues: str) -> Worker:
-    return Worker(
-        name=name, queues=queues or ("pages",), pid=1, concurrency=2, started_at=NOON
-    )
+    return Worker(name=name, queues=queues or ("pages",), pid=1, concurrency=2, started_at=NOON)
 
 
 class MemoryFarm:

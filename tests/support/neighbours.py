@@ -43,8 +43,10 @@ def redis_server(folder: Path) -> Iterator[str]:
     """Run an empty Redis of its own for the block; give its URL."""
     port = free_port()
     server = subprocess.Popen(
-        [need("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-        + ["--appendonly", "no", "--dir", str(folder)],
+        [
+            *(need("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", ""),
+            *("--appendonly", "no", "--dir", str(folder)),
+        ],
         stdout=subprocess.DEVNULL,
     )
     client = Redis(port=port)

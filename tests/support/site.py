@@ -122,5 +122,3 @@ def serving(folder: Path | None = None) -> Iterator[Site]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-

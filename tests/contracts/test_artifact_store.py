@@ -1,0 +1,90 @@
+"""The promises of ``ArtifactStore``, kept by every implementation."""
+
+import hashlib
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from farm.backends.memory import MemoryArtifacts
+from farm.backends.redis_artifacts import CHUNK_BYTES, RedisArtifacts
+from farm.backends.redis_connection import connect
+from farm.jobs.errors import ArtifactEvicted, PayloadTooLarge
+from farm.jobs.ports import ArtifactStore
+
+
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
+def store(request: pytest.FixtureRequest) -> Iterator[ArtifactStore]:
+    if request.param == "memory":
+        yield MemoryArtifacts()
+        return
+    with connect(request.getfixturevalue("redis_url")) as client:
+        yield RedisArtifacts(client)
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES])
+def test_bytes_come_back_as_they_were(store: ArtifactStore, size: int) -> None:
+    content = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    pieces = [content[:100_000], content[100_000:]]
+    artifact = store.put("job.1", "a.png", "image/png", pieces, ttl_s=60)
+    assert artifact.size_bytes == size
+    assert artifact.sha256 == hashlib.sha256(content).hexdigest()
+    assert artifact.media_type == "image/png"
+    assert store.find("job.1", "a.png") == artifact
+    assert b"".join(store.read("job.1", "a.png")) == content
+
+
+def test_what_was_never_stored_is_not_found(store: ArtifactStore) -> None:
+    assert store.find("job.1", "a.png") is None
+    with pytest.raises(ArtifactEvicted):
+        list(store.read("job.1", "a.png"))
+
+
+def test_owners_do_not_share_names(store: ArtifactStore) -> None:
+    store.put("job.1", "a", "text/plain", [b"one"], ttl_s=60)
+    store.put("job.2", "a", "text/plain", [b"two"], ttl_s=60)
+    assert b"".join(store.read("job.1", "a")) == b"one"
+
+
+def test_dropped_bytes_are_gone(store: ArtifactStore) -> None:
+    store.put("job.1", "a", "text/plain", [b"one"], ttl_s=60)
+    store.expire("job.1", "a", 0)
+    assert store.find("job.1", "a") is None
+
+
+def test_when_the_bytes_break_off_nothing_is_left(store: ArtifactStore) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"x" * (2 * CHUNK_BYTES)
+        raise PayloadTooLarge("too large")
+
+    with pytest.raises(PayloadTooLarge):
+        store.put("job.1", "a", "text/plain", broken(), ttl_s=60)
+    assert store.find("job.1", "a") is None
+
+
+@pytest.mark.redis
+def test_redis_keeps_nothing_of_what_broke_off_and_expires_all_else(redis_url: str) -> None:
+    with connect(redis_url) as client, Redis.from_url(redis_url) as plain:
+        store = RedisArtifacts(client)
+
+        def broken() -> Iterator[bytes]:
+            yield b"x" * (2 * CHUNK_BYTES)
+            raise PayloadTooLarge("too large")
+
+        with pytest.raises(PayloadTooLarge):
+            store.put("job.1", "a", "text/plain", broken(), ttl_s=60)
+        assert plain.keys() == []
+        store.put("job.1", "b", "text/plain", [b"x" * (CHUNK_BYTES + 1)], ttl_s=60)
+        keys = plain.keys()
+        assert len(keys) == 3
+        assert all(0 < plain.ttl(key) <= 60 for key in keys)
+
+
+@pytest.mark.redis
+def test_a_missing_chunk_is_an_eviction_and_not_a_short_file(redis_url: str) -> None:
+    with connect(redis_url) as client:
+        store = RedisArtifacts(client)
+        store.put("job.1", "a", "text/plain", [b"x" * (2 * CHUNK_BYTES)], ttl_s=60)
+        client.delete("farm:artifact:job.1:a:1")
+        with pytest.raises(ArtifactEvicted):
+            list(store.read("job.1", "a"))

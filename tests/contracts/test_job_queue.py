@@ -1,0 +1,69 @@
+"""The promises of ``JobQueue``, kept by every implementation."""
+
+from collections.abc import Iterator
+
+import pytest
+from kombu import pools
+from redis import Redis
+
+from farm.backends.celery_queue import CeleryQueue
+from farm.backends.memory import MemoryQueue
+from farm.backends.redis_connection import connect
+from farm.jobs.errors import BackendUnavailable
+from farm.jobs.ports import JobQueue
+from tests.support.builders import a_job, a_spec
+from tests.support.neighbours import free_port
+
+SECRET = "https://page.test/?token=hunter2"
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_is_left() -> Iterator[None]:
+    yield
+    pools.reset()
+
+
+@pytest.fixture(params=["memory", pytest.param("celery", marks=pytest.mark.redis)])
+def queue(request: pytest.FixtureRequest) -> Iterator[JobQueue]:
+    if request.param == "memory":
+        yield MemoryQueue()
+        return
+    url = request.getfixturevalue("redis_url")
+    with connect(url) as client:
+        yield CeleryQueue(url, client)
+
+
+def test_nothing_is_announced_at_first(queue: JobQueue) -> None:
+    assert queue.announced("pages") == frozenset()
+
+
+@pytest.mark.parametrize("priority", ["low", "normal", "high"])
+def test_what_is_announced_waits_on_its_kind_s_queue(queue: JobQueue, priority: str) -> None:
+    queue.announce(a_job("shot", spec=a_spec(priority=priority)))
+    probe = a_spec(kind="probe", url="http://page.test/a.mp4", priority=priority)
+    queue.announce(a_job("probe", spec=probe))
+    assert queue.announced("pages") == {"shot"}
+    assert queue.announced("media") == {"probe"}
+
+
+@pytest.mark.redis
+def test_a_message_holds_the_id_and_nothing_of_the_spec(redis_url: str) -> None:
+    with connect(redis_url) as client, Redis.from_url(redis_url) as plain:
+        queue = CeleryQueue(redis_url, client)
+        queue.announce(a_job("shot", spec=a_spec(url=SECRET, metadata={"k": "hunter2"})))
+        message = plain.lrange("pages\x06\x163", 0, -1)[0].decode()
+        assert "shot" in message
+        assert "hunter2" not in message
+        assert "page.test" not in message
+
+
+@pytest.mark.redis
+def test_an_absent_broker_is_said_to_be_absent_soon(redis_url: str) -> None:
+    del redis_url  # Only to run beside the others that need Redis.
+    nobody = f"redis://127.0.0.1:{free_port()}/0"
+    with connect(nobody) as client:
+        queue = CeleryQueue(nobody, client)
+        with pytest.raises(BackendUnavailable):
+            queue.announce(a_job())
+        with pytest.raises(BackendUnavailable):
+            queue.announced("pages")
