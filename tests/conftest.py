@@ -18,11 +18,11 @@ def redis_of_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def redis_url(redis_of_session: str) -> Iterator[str]:
+def redis_url(redis_of_session: str) -> str:
     """An empty Redis."""
     with Redis.from_url(redis_of_session) as client:
         client.flushall()
-    yield redis_of_session
+    return redis_of_session
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,29 @@
+"""One farm for the whole session, as `make run` starts it, on free ports."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dev.stack import Ports, Stack, running
+from farm.client.http import FarmClient
+from tests.support.neighbours import need
+
+
+@pytest.fixture(scope="session")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    for program in ("redis-server", "ffprobe", "chromium-headless-shell"):
+        need(program)
+    run_dir: Path = tmp_path_factory.mktemp("farm")
+    with (
+        (run_dir / "farm.log").open("wb") as log,
+        running(Stack(run_dir, Ports.free(), output=log)) as stack,
+    ):
+        stack.wait_ready()
+        yield stack
+
+
+@pytest.fixture
+def client(farm: Stack) -> Iterator[FarmClient]:
+    with FarmClient(farm.url) as client:
+        yield client

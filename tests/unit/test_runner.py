@@ -1,0 +1,191 @@
+"""What a worker does with a message."""
+
+from collections.abc import Callable
+
+import pytest
+
+from farm.jobs.errors import BrowserCrashed, DnsError, WorkerLost
+from farm.jobs.models import Job
+from farm.jobs.states import JobState
+from tasks.deadline import Deadline
+from tasks.outcome import ARTIFACT_MAX_BYTES, Made, Outcome, Stopwatch
+from tasks.runner import JobRunner, Run
+from tests.support.builders import MemoryFarm
+
+
+class Overtime(Exception):
+    """What the outer net raises."""
+
+
+PICTURE = Outcome(
+    made=[Made("screenshot.png", "image/png", b"picture")], report={"title": "T"}, warnings=["w"]
+)
+
+
+def returning(outcome: Outcome) -> Run:
+    def run(job: Job, deadline: Deadline, stopwatch: Stopwatch) -> Outcome:
+        del job, deadline, stopwatch
+        return outcome
+
+    return run
+
+
+def raising(error: BaseException, first: Callable[[Job], object] | None = None) -> Run:
+    def run(job: Job, deadline: Deadline, stopwatch: Stopwatch) -> Outcome:
+        del deadline, stopwatch
+        if first is not None:
+            first(job)
+        raise error
+
+    return run
+
+
+def runner(farm: MemoryFarm, run: Run) -> JobRunner:
+    kinds = {"screenshot": run, "probe": run}
+    return JobRunner(farm=farm.service, kinds=kinds, worker="w", overtime=Overtime)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def farm() -> MemoryFarm:
+    return MemoryFarm()
+
+
+def test_a_job_ends_succeeded_with_its_artifacts_and_its_report(farm: MemoryFarm) -> None:
+    job = farm.submit()
+    runner(farm, returning(PICTURE)).run(job.id)
+    done = farm.ledger.get(job.id)
+    assert done.state is JobState.SUCCEEDED
+    assert (done.attempt, done.warnings) == (1, ("w",))
+    assert done.report is not None
+    assert done.report["title"] == "T"
+    assert set(done.report["timings_ms"]) == {"queue", "store"}
+    assert b"".join(farm.service.read(done, done.artifacts[0])) == b"picture"
+
+
+def test_a_job_delivered_twice_runs_once(farm: MemoryFarm) -> None:
+    job = farm.submit()
+    runs: list[str] = []
+
+    def count(job: Job, deadline: Deadline, stopwatch: Stopwatch) -> Outcome:
+        del deadline, stopwatch
+        runs.append(job.id)
+        # The same message again, while the first still runs.
+        runner(farm, count).run(job.id)
+        return PICTURE
+
+    runner(farm, count).run(job.id)
+    runner(farm, count).run(job.id)
+    assert runs == [job.id]
+
+
+def test_a_message_for_a_forgotten_job_is_dropped(farm: MemoryFarm) -> None:
+    runner(farm, raising(AssertionError("ran"))).run("nobody")
+
+
+def test_a_cancelled_job_does_not_run(farm: MemoryFarm) -> None:
+    job = farm.submit()
+    farm.service.cancel_or_forget(job.id)
+    runner(farm, raising(AssertionError("ran"))).run(job.id)
+    assert farm.ledger.get(job.id).state is JobState.CANCELLED
+
+
+def test_an_error_of_the_target_is_final_and_leaves_no_artifact(farm: MemoryFarm) -> None:
+    job = farm.submit()
+    runner(farm, raising(DnsError("no such host"))).run(job.id)
+    failed = farm.ledger.get(job.id)
+    assert failed.state is JobState.FAILED
+    assert failed.failure is not None
+    assert (failed.failure.code, failed.failure.retryable) == ("dns_error", False)
+    assert failed.artifacts == ()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(BrowserCrashed("gone"), "browser_crashed"), (KeyError("a bug"), "internal_error")],
+)
+def test_an_error_of_the_farm_is_tried_again_until_the_attempts_are_used_up(
+    farm: MemoryFarm, error: Exception, code: str
+) -> None:
+    job = farm.submit(max_attempts=2)
+    runner(farm, raising(error)).run(job.id)
+    assert farm.ledger.get(job.id).state is JobState.QUEUED
+    assert farm.queue.count(job.id) == 2
+    runner(farm, raising(error)).run(job.id)
+    failed = farm.ledger.get(job.id)
+    assert failed.failure is not None
+    assert (failed.state, failed.attempt, failed.failure.code) == (JobState.FAILED, 2, code)
+    assert "a bug" not in failed.failure.message
+
+
+def test_the_outer_net_ends_a_job_as_timed_out(farm: MemoryFarm) -> None:
+    job = farm.submit()
+    runner(farm, raising(Overtime())).run(job.id)
+    failure = farm.ledger.get(job.id).failure
+    assert failure is not None
+    assert failure.code == "timeout"
+
+
+def test_a_worker_told_to_stop_gives_its_job_back_uncounted(farm: MemoryFarm) -> None:
+    job = farm.submit()
+    with pytest.raises(SystemExit):
+        runner(farm, raising(SystemExit())).run(job.id)
+    given_back = farm.ledger.get(job.id)
+    assert (given_back.state, given_back.attempt) == (JobState.QUEUED, 0)
+
+
+def test_a_late_worker_cannot_overwrite_and_leaves_no_artifact(farm: MemoryFarm) -> None:
+    job = farm.submit()
+
+    def cancelled_meanwhile(job: Job, deadline: Deadline, stopwatch: Stopwatch) -> Outcome:
+        del deadline, stopwatch
+        farm.service.cancel_or_forget(job.id)
+        return PICTURE
+
+    runner(farm, cancelled_meanwhile).run(job.id)
+    stored = farm.ledger.get(job.id)
+    assert stored.state is JobState.CANCELLED
+    assert farm.artifacts.find(f"{job.id}.1", "screenshot.png") is None
+
+
+def test_a_message_resent_because_its_process_died_takes_the_job_over_at_once(
+    farm: MemoryFarm,
+) -> None:
+    job = farm.submit()
+    dead = farm.ledger.get(job.id).claimed("dead", farm.clock.now(), redeliveries=0)
+    farm.ledger.swap(dead)
+    runner(farm, returning(PICTURE)).run(job.id, redeliveries=0)
+    assert farm.ledger.get(job.id).state is JobState.RUNNING  # Its lease is believed.
+    runner(farm, returning(PICTURE)).run(job.id, redeliveries=1)
+    done = farm.ledger.get(job.id)
+    assert (done.state, done.attempt) == (JobState.SUCCEEDED, 2)
+
+
+def test_a_job_whose_lease_is_over_is_taken_over(farm: MemoryFarm) -> None:
+    job = farm.submit()
+    farm.ledger.swap(job.claimed("dead", farm.clock.now(), redeliveries=0))
+    farm.clock.advance(job.ladder.lease_s)
+    runner(farm, returning(PICTURE)).run(job.id)
+    assert farm.ledger.get(job.id).state is JobState.SUCCEEDED
+
+
+def test_a_job_that_kills_its_worker_each_time_ends_failed(farm: MemoryFarm) -> None:
+    job = farm.submit(max_attempts=2)
+    for redeliveries in range(2):
+        job = farm.ledger.get(job.id)
+        if job.state is JobState.RUNNING:
+            job = job.after_loss(farm.clock.now())
+            farm.ledger.swap(job)
+        farm.ledger.swap(job.claimed("dead", farm.clock.now(), redeliveries=redeliveries))
+    runner(farm, raising(AssertionError("ran"))).run(job.id, redeliveries=2)
+    failed = farm.ledger.get(job.id)
+    assert failed.failure is not None
+    assert (failed.state, failed.failure.code) == (JobState.FAILED, WorkerLost.code)
+
+
+def test_an_artifact_over_the_limit_is_not_stored(farm: MemoryFarm) -> None:
+    job = farm.submit()
+    huge = Made("screenshot.png", "image/png", bytes(ARTIFACT_MAX_BYTES + 1))
+    runner(farm, returning(Outcome(made=[huge], report={}))).run(job.id)
+    failure = farm.ledger.get(job.id).failure
+    assert failure is not None
+    assert failure.code == "output_too_large"
