@@ -1,0 +1,103 @@
+"""What a worker needs of this machine; `farm doctor` shows it where the worker is installed."""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import structlog
+
+from farm.jobs.doctor import DoctorRow
+from farm.jobs.errors import ConfigError, FarmError
+from tasks.deadline import Deadline
+from tasks.pages.browser import BrowserHolder
+from tasks.pages.check import open_a_page
+from tasks.pages.chromium import find_chromium
+from tasks.process import run
+from tasks.settings import WorkerSettings
+
+_TIMEOUT_S = 20.0
+_OUTPUT_MAX_BYTES = 1024 * 1024
+_SCRIPTS = {"ja": "CJK", "ar": "Arabic", "hi": "Devanagari", "th": "Thai", "und-zsye": "emoji"}
+"""Language codes of fontconfig, by the scripts that pages often need."""
+
+
+def checks() -> Iterable[DoctorRow]:
+    """Yield one row per thing that a worker needs, having really tried it."""
+    # The rows say it all; the parts' own events are for a worker's log.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        settings = WorkerSettings.from_environment()
+    except ConfigError as error:
+        yield DoctorRow("settings", ok=False, detail=error.message)
+        return
+    yield from _browser(settings)
+    yield _version_of("ffprobe", needed=True, remedy="apt-get install ffmpeg")
+    yield _version_of("redis-server", needed=False, remedy="apt-get install redis-server")
+    yield _fonts()
+
+
+def _browser(settings: WorkerSettings) -> Iterable[DoctorRow]:
+    try:
+        found = find_chromium(settings.chromium)
+    except ConfigError as error:
+        yield DoctorRow("browser", ok=False, detail=error.message)
+        return
+    yield DoctorRow("browser", ok=True, detail=f"{found.path} ({found.origin})")
+    holder = BrowserHolder(settings.chromium, settings.chromium_sandbox)
+    try:
+        open_a_page(holder)
+    except FarmError as error:
+        yield DoctorRow("a page opens", ok=False, detail=error.message)
+    else:
+        yield DoctorRow("a page opens", ok=True, detail=f"Chromium {holder.version}")
+        yield _sandbox(has_sandbox=holder.has_sandbox)
+    finally:
+        holder.close()
+
+
+def _sandbox(*, has_sandbox: bool) -> DoctorRow:
+    if has_sandbox:
+        return DoctorRow("sandbox", ok=True, detail="Chromium's own sandbox works")
+    detail = (
+        "off: Chromium's own sandbox needs an ordinary user (not root) and user namespaces; "
+        "without it render only pages that you trust, or in a container"
+    )
+    return DoctorRow("sandbox", ok=None, detail=detail)
+
+
+def _version_of(program: str, *, needed: bool, remedy: str) -> DoctorRow:
+    if shutil.which(program) is None:
+        detail = f"not installed: {remedy}"
+        return DoctorRow(program, ok=False if needed else None, detail=detail)
+    option = "--version" if program == "redis-server" else "-version"
+    return DoctorRow(program, ok=True, detail=_first_line([program, option]))
+
+
+def _fonts() -> DoctorRow:
+    if shutil.which("fc-list") is None:
+        return DoctorRow("fonts", ok=None, detail="fc-list is not installed, so they are unknown")
+    lacking = [
+        name for code, name in _SCRIPTS.items() if not _first_line(["fc-list", f":lang={code}"])
+    ]
+    if lacking:
+        detail = (
+            f"none for {', '.join(lacking)}, whose text renders as boxes: apt-get install "
+            "fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji"
+        )
+        return DoctorRow("fonts", ok=None, detail=detail)
+    return DoctorRow("fonts", ok=True, detail=f"Latin, {', '.join(_SCRIPTS.values())}")
+
+
+def _first_line(argv: list[str]) -> str:
+    try:
+        finished = run(
+            argv,
+            deadline=Deadline(_TIMEOUT_S),
+            cwd=Path(tempfile.gettempdir()),
+            stdout_max_bytes=_OUTPUT_MAX_BYTES,
+        )
+    except FarmError as error:
+        return error.message
+    return finished.stdout.decode(errors="replace").partition("\n")[0]
