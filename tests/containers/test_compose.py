@@ -1,0 +1,219 @@
+"""The images and the compose file, run for real and used as a user would.
+
+Each test speaks to the farm through its published ports, or to ``docker`` itself.
+"""
+
+import io
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.containers.composed_farm import SERVICES, ComposedFarm
+from tests.support.waiting import until
+
+# The first test waits for the images too; each wait below has a bound of its own.
+pytestmark = pytest.mark.timeout(1500)
+
+KILL_CELERY = """
+import os, pathlib
+for process in sorted(int(each.name) for each in pathlib.Path("/proc").glob("[0-9]*")):
+    command = pathlib.Path(f"/proc/{process}/cmdline").read_bytes()
+    if command.startswith(b"/opt/venv/bin/python"):  # the oldest: the worker's main process
+        os.kill(process, 9)
+        break
+"""
+
+SERVE_NOTHING = """
+import os, signal, socket
+door = socket.create_server(("", 9999))  # connections are made, and never answered
+if os.fork():
+    os._exit(0)
+os.setsid()
+for stream in (0, 1, 2):
+    os.close(stream)
+signal.pause()
+"""
+
+
+def submit(api: httpx.Client, **spec: object) -> str:
+    answer = api.post("/v1/jobs", json=spec)
+    assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
+    job_id: str = answer.json()["id"]
+    return job_id
+
+
+def finished(api: httpx.Client, job_id: str, *, within_s: float = 60) -> dict[str, Any]:
+    """Return the job once it has ended, however it ended."""
+
+    def look() -> dict[str, Any] | None:
+        job: dict[str, Any] = api.get(f"/v1/jobs/{job_id}", params={"wait": 5}).json()
+        return job if job["finished_at"] else None
+
+    job = until(look, f"job {job_id} ends", within_s)
+    assert job is not None
+    return job
+
+
+def render_docs(api: httpx.Client) -> str:
+    """Ask for a picture of the farm's own page, under the name it has among containers."""
+    return submit(api, kind="screenshot", url="http://api:8000/docs")
+
+
+def test_it_lives_and_becomes_ready(api: httpx.Client) -> None:
+    assert api.get("/healthz").status_code == HTTPStatus.OK
+    until(lambda: api.get("/readyz").status_code == HTTPStatus.OK, "readyz says yes", 30)
+
+
+def test_a_page_of_another_container_becomes_a_picture(api: httpx.Client) -> None:
+    job = finished(api, render_docs(api))
+    assert job["state"] == "succeeded", job["failure"]
+    result = api.get(f"/v1/jobs/{job['id']}/result")
+    assert result.headers["content-type"] == "image/png"
+    image = Image.open(io.BytesIO(result.content))
+    assert image.format == "PNG"
+    assert image.size == (1280, 800)
+    greys = image.convert("L").getcolors()
+    assert greys is not None
+    assert len(greys) > 2
+
+
+def test_an_uploaded_video_is_probed(farm: ComposedFarm, api: httpx.Client) -> None:
+    upload = api.post(
+        "/v1/uploads",
+        params={"filename": "clip.mp4"},
+        content=_video(farm),
+        headers={"Content-Type": "video/mp4"},
+    )
+    assert upload.status_code == HTTPStatus.CREATED, upload.text
+    job = finished(api, submit(api, kind="probe", upload_id=upload.json()["id"]))
+    assert job["state"] == "succeeded", job["failure"]
+    report = api.get(f"/v1/jobs/{job['id']}/result").json()
+    codecs = {stream["codec_type"]: stream["codec_name"] for stream in report["ffprobe"]["streams"]}
+    assert codecs == {"video": "h264", "audio": "aac"}
+
+
+def _video(farm: ComposedFarm) -> bytes:
+    # Made by the image's own ffmpeg: a test then needs nothing of the host but docker.
+    make = (
+        "ffmpeg -loglevel error -f lavfi -i testsrc=size=320x240:rate=10:duration=1"
+        " -f lavfi -i sine=duration=1 -c:v libx264 -pix_fmt yuv420p -c:a aac -y /tmp/clip.mp4"
+        " && cat /tmp/clip.mp4 && rm /tmp/clip.mp4"
+    )
+    return farm.run_in("worker-media", "sh", "-c", make)
+
+
+def test_flower_asks_for_the_password(farm: ComposedFarm) -> None:
+    page = f"{farm.flower_url}/workers"
+    assert httpx.get(page).status_code == HTTPStatus.UNAUTHORIZED
+    wrong = httpx.get(page, auth=("farm", "wrong"))
+    assert wrong.status_code == HTTPStatus.UNAUTHORIZED
+    right = httpx.get(page, auth=farm.flower_login)
+    assert right.status_code == HTTPStatus.OK
+
+
+def test_flower_sees_the_workers_and_may_not_stop_them(farm: ComposedFarm) -> None:
+    def names() -> list[str]:
+        answer = httpx.get(f"{farm.flower_url}/api/workers?refresh=1", auth=farm.flower_login)
+        return sorted(name.partition("@")[0] for name in answer.raise_for_status().json())
+
+    until(lambda: names() == ["media", "pages"], "both workers are seen", 30)
+    worker = farm.run_in("worker-pages", "hostname").decode().strip()
+    stop = httpx.post(
+        f"{farm.flower_url}/api/worker/shutdown/pages@{worker}", auth=farm.flower_login
+    )
+    assert stop.status_code == HTTPStatus.FORBIDDEN
+
+
+def test_only_this_machine_reaches_the_ports(farm: ComposedFarm) -> None:
+    published = {
+        service: {
+            binding["HostIp"]
+            for bindings in farm.inspect(service)["NetworkSettings"]["Ports"].values()
+            for binding in bindings or ()
+        }
+        for service in SERVICES
+    }
+    nobody: set[str] = set()
+    assert published == {
+        **dict.fromkeys(SERVICES, nobody),
+        "api": {"127.0.0.1"},
+        "flower": {"127.0.0.1"},
+    }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_container_runs_without_root_and_its_powers(farm: ComposedFarm, service: str) -> None:
+    text = farm.run_in(service, "cat", "/proc/1/status").decode()
+    status = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    assert "0" not in status["Uid"].split()
+    assert int(status["CapBnd"], 16) == 0
+    assert status["NoNewPrivs"] == "1"
+    assert farm.inspect(service)["HostConfig"]["ReadonlyRootfs"] is True
+
+
+def test_the_browser_has_its_own_sandbox(api: httpx.Client) -> None:
+    job = finished(api, render_docs(api))
+    assert job["state"] == "succeeded", job["failure"]
+    assert job["report"]["sandbox"] is True
+
+
+@pytest.mark.parametrize("service", ["api", "worker-pages", "worker-media", "dispatcher"])
+def test_the_command_line_is_in_the_images(farm: ComposedFarm, service: str) -> None:
+    assert farm.run_in(service, "farm", "--version")
+
+
+def test_jobs_leave_no_zombies(farm: ComposedFarm, api: httpx.Client) -> None:
+    for job_id in [render_docs(api) for _ in range(4)]:
+        assert finished(api, job_id)["state"] == "succeeded"
+    count = "grep -hE '^State:\\s+Z' /proc/[0-9]*/status 2>/dev/null | wc -l"
+    # A process that is being reaped this moment is none.
+    until(lambda: int(farm.run_in("worker-pages", "sh", "-c", count)) == 0, "no zombie is left", 5)
+
+
+def test_a_stop_gives_back_the_job_that_would_outlast_it(
+    farm: ComposedFarm, api: httpx.Client
+) -> None:
+    farm.run_in("api", "python", "-c", SERVE_NOTHING)
+    job_id = submit(api, kind="screenshot", url="http://api:9999/", timeout=120_000)
+
+    def state() -> str:
+        name: str = api.get(f"/v1/jobs/{job_id}").json()["state"]
+        return name
+
+    until(lambda: state() == "running", "the job runs")
+    farm.compose("stop", "worker-pages")
+    stopped = farm.inspect("worker-pages")["State"]
+    job = api.get(f"/v1/jobs/{job_id}").json()
+    api.delete(f"/v1/jobs/{job_id}").raise_for_status()
+    farm.compose("start", "worker-pages")
+    assert stopped["ExitCode"] == 0
+    assert (job["state"], job["attempt"]) == ("queued", 0)
+
+
+def test_a_killed_worker_comes_back_and_runs_what_was_asked_meanwhile(
+    farm: ComposedFarm, api: httpx.Client
+) -> None:
+    restarts = farm.inspect("worker-pages")["RestartCount"]
+    # The container goes down with it, and with the container this command: its end says nothing.
+    farm.compose("exec", "-T", "--detach", "worker-pages", "python", "-c", KILL_CELERY)
+
+    def restarted() -> bool:
+        now = farm.inspect("worker-pages")
+        return now["RestartCount"] == restarts + 1 and now["State"]["Running"] is True
+
+    until(restarted, "the container is restarted", 30)
+    job = finished(api, render_docs(api))
+    assert job["state"] == "succeeded", job["failure"]
+    assert farm.inspect("worker-pages")["RestartCount"] == restarts + 1
+
+
+@pytest.mark.parametrize("service", ["worker-pages", "worker-media", "dispatcher", "api", "flower"])
+def test_a_stop_is_graceful(farm: ComposedFarm, service: str) -> None:
+    farm.compose("stop", service)
+    state = farm.inspect(service)["State"]
+    farm.compose("start", service)
+    assert state["ExitCode"] == 0
+    assert state["OOMKilled"] is False
