@@ -50,7 +50,7 @@ imports: ## Check who imports whom
 	lint-imports
 
 .PHONY: test
-test: setup ## All tests that need no container engine
+test: setup lint types imports ## All checks, and all tests that need no container engine
 	pytest tests --ignore=tests/containers
 
 .PHONY: test-unit
