@@ -38,7 +38,7 @@ STATUSES: Mapping[type[FarmError], HTTPStatus] = {
 RETRY_AFTER_S = 2
 """How long a caller should wait after a 503, and between polls once a job is slow."""
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class Problem(BaseModel):

@@ -19,7 +19,7 @@ EVERY_S = 5.0
 TTL_S = 20
 """Three beats may be lost before a process counts as gone."""
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class Heartbeat:

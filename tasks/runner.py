@@ -26,7 +26,7 @@ from tasks.outcome import ARTIFACT_MAX_BYTES, Made, Outcome, Stopwatch
 Run = Callable[[Job, Deadline, Stopwatch], Outcome]
 """What a kind offers: run the job's spec before the deadline, or raise a ``JobError``."""
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,22 @@ import structlog
 
 _SHARED = (
     structlog.contextvars.merge_contextvars,
-    structlog.processors.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
 )
 
 
 def configure() -> None:
-    """Send the farm's own events and the libraries' records through one renderer."""
+    """Send the farm's own events and the libraries' records through one handler.
+
+    It is one of the standard library's, whose lock survives a fork.
+    """
     structlog.configure(
-        processors=[*_SHARED, structlog.processors.JSONRenderer()],
-        logger_factory=structlog.PrintLoggerFactory(),
+        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -27,7 +32,7 @@ def configure() -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(),
             ],
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *_SHARED],
+            foreign_pre_chain=_SHARED,
         )
     )
     root = logging.getLogger()

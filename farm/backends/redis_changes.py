@@ -15,7 +15,7 @@ _POLL_S = 0.5
 _RECONNECT_S = 1.0
 _SUBSCRIBE_S = 2.0
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class ChangeListener:

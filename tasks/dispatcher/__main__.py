@@ -20,7 +20,7 @@ _EVERY_S = 1.0
 _LEADER_TTL_S = 8.0
 """A standby takes over within this; several turns may be slow before that."""
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from farm.jobs.states import JobState
 _BATCH = 500
 """Jobs that one sweep looks at; the next ones wait for the next sweep."""
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ _SILENCE_MAX_US = 10_000_000
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _UPLOAD_FILE = "input"
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class Probes:

@@ -24,7 +24,7 @@ _ARGUMENTS = (
     "--js-flags=--max-old-space-size=512",  # a page's script ends before the machine does
 )
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 
 class BrowserHolder:

@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(fact: Callable[[], T], what: str, timeout_s: float = 20) -> T:
+def until(fact: Callable[[], T | None], what: str, timeout_s: float = 20) -> T:
     """Return the first true value of ``fact``; fail, naming ``what``, if there is none in time."""
     give_up_at = time.monotonic() + timeout_s
     while time.monotonic() < give_up_at:
