@@ -40,6 +40,7 @@ def create_app(settings: ApiSettings, service: JobService) -> Flask:
         SWAGGER_UI_BUNDLE_JS=f"{docs.ASSETS}/js/swagger-ui-bundle.js",
         SWAGGER_UI_STANDALONE_PRESET_JS=f"{docs.ASSETS}/js/swagger-ui-standalone-preset.js",
     )
+    app.url_map.merge_slashes = False  # an address has one spelling; another is a 404
     app.json.sort_keys = False  # type: ignore[attr-defined]
     problems.install(app)
     app.register_blueprint(jobs.blueprint(service))

@@ -9,3 +9,4 @@ timeout = 60
 graceful_timeout = 35  # A long poll takes at most 30 s.
 accesslog = "-"
 access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(M)sms'
+control_socket_disable = True  # one per user, so two farms of one user would share it

@@ -74,8 +74,8 @@ def title_of(error: type[FarmError]) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", " ", error.__name__).capitalize()
 
 
-def answer(error: FarmError) -> Response:
-    """Return the response for ``error``."""
+def answer(error: FarmError, trace_id: str | None = None) -> Response:
+    """Return the response for ``error``; without a ``trace_id`` it gets a new one."""
     status = STATUSES.get(type(error))
     if status is None:
         return _answer_unforeseen(error)
@@ -87,7 +87,7 @@ def answer(error: FarmError) -> Response:
         code=error.code,
         errors=list(getattr(error, "errors", ())),
         retryable=error.retryable,
-        trace_id=secrets.token_hex(8),
+        trace_id=trace_id or secrets.token_hex(8),
     )
     failure = getattr(error, "failure", None)
     if failure is not None:
@@ -132,5 +132,7 @@ def _answer_http_exception(error: HTTPException) -> Response:
 
 
 def _answer_unforeseen(error: Exception) -> Response:
-    _log.error("unforeseen", exc_info=error, path=request.path)
-    return answer(errors.InternalError("The farm made a mistake; its log has the details."))
+    trace_id = secrets.token_hex(8)
+    _log.error("unforeseen", exc_info=error, path=request.path, trace_id=trace_id)
+    message = "The farm made a mistake; its log has the details."
+    return answer(errors.InternalError(message), trace_id)

@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response, render_template, send_from_directory
 
 from api.problems import STATUSES, title_of
-from farm.jobs.errors import FarmError, JobError, RequestError
+from farm.jobs.errors import BackendUnavailable, FarmError, JobError, RequestError
 
 ASSETS = "/docs/assets"
 """Where the Swagger UI's files are served; nothing is loaded from elsewhere."""
@@ -34,13 +34,14 @@ def blueprint() -> APIBlueprint:
 
 
 def _rows() -> Iterator[dict[str, str | bool]]:
-    for root, on_job in ((RequestError, False), (JobError, True)):
+    for root in (RequestError, BackendUnavailable, JobError):
         for error in sorted(_leaves(root), key=lambda each: each.code):
+            status = STATUSES.get(error)
             yield {
                 "code": error.code,
                 "title": title_of(error),
                 "meaning": (error.__doc__ or "").partition("\n")[0],
-                "status": "" if on_job else str(STATUSES[error].value),
+                "status": str(status.value) if status else "",
                 "retryable": error.retryable,
             }
 

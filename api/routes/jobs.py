@@ -1,5 +1,6 @@
 """Submit, read, cancel."""
 
+import re
 from http import HTTPStatus
 
 from apiflask import APIBlueprint
@@ -105,6 +106,6 @@ def _preferred_wait_s() -> int | None:
     A preference that is not understood is ignored (RFC 7240, section 2).
     """
     wait = parse_dict_header(request.headers.get("Prefer", "")).get("wait")
-    if wait is None or not wait.isascii() or not wait.isdigit():
+    if wait is None or not re.fullmatch(r"0*[0-9]{1,9}", wait, re.ASCII):
         return None
-    return min(int(wait), PREFER_WAIT_MAX_S)
+    return min(int(wait[-9:]), PREFER_WAIT_MAX_S)

@@ -14,12 +14,16 @@ from datetime import datetime
 from importlib.resources import files
 from typing import cast
 
+import structlog
+from pydantic import ValidationError
 from redis import Redis
 
 from farm.backends.redis_changes import CHANNEL, ChangeListener
 from farm.backends.redis_connection import redis_errors
 from farm.jobs.errors import JobExpired, UnknownJob
 from farm.jobs.models import Job
+
+_log = structlog.get_logger(__name__)
 
 _OPEN = "farm:open"
 _REMEMBERED_S = 7 * 24 * 3600
@@ -87,7 +91,7 @@ class RedisLedger:
             for job_id in ids:
                 pipe.hget(_job_key(job_id.decode()), "record")
             records = cast("list[bytes | None]", pipe.execute())
-        return [Job.model_validate_json(record) for record in records if record is not None]
+        return [job for record in records if (job := _readable(record)) is not None]
 
     @redis_errors()
     def postpone(self, job_id: str, until: datetime) -> None:
@@ -114,6 +118,17 @@ class RedisLedger:
     def _revision(self, job_id: str) -> int | None:
         revision = cast("bytes | None", self._client.hget(_job_key(job_id), "revision"))
         return None if revision is None else int(revision)
+
+
+def _readable(record: bytes | None) -> Job | None:
+    """Return the job, or ``None``: one record that cannot be read must not stop the sweep."""
+    if record is None:
+        return None
+    try:
+        return Job.model_validate_json(record)
+    except ValidationError as error:
+        _log.exception("unreadable_record", exc_info=error)
+        return None
 
 
 def _job_key(job_id: str) -> str:

@@ -91,10 +91,14 @@ def _collect(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]
         if name in KNOWN_NAMES:
             found[name] = value
         elif name != from_file and from_file in KNOWN_NAMES:
+            if environment.get(f"{PREFIX}{from_file}"):
+                mistakes.append(f"{variable}: {PREFIX}{from_file} is set too; give one of them")
+                continue
             try:
                 found[from_file] = Path(value).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                mistakes.append(f"{variable}: cannot read {value!r}: {error.strerror}")
+            except (OSError, UnicodeDecodeError):
+                # Not the value: somebody may have put the secret itself there.
+                mistakes.append(f"{variable}: must be the path of a text file that can be read")
         else:
             near = difflib.get_close_matches(name, KNOWN_NAMES, n=1)
             hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""

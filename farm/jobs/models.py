@@ -58,6 +58,8 @@ class Job(_Record):
     revision: int = 1
     attempt: int = 0
     """Runs so far, the present one included; 0 before the first."""
+    claims: int = 0
+    """How often it was claimed. Unlike ``attempt`` it never goes back."""
     redeliveries: int = 0
     """How often Celery had resent the message that the present claim came with."""
     worker: str | None = None
@@ -93,8 +95,8 @@ class Job(_Record):
 
     @property
     def run_id(self) -> str:
-        """Owner of this attempt's artifacts: a late worker cannot touch a newer run's."""
-        return f"{self.id}.{self.attempt}"
+        """Owner of this claim's artifacts: a late worker cannot touch a newer run's."""
+        return f"{self.id}.{self.claims}"
 
     @property
     def look_again_at(self) -> datetime | None:
@@ -121,6 +123,7 @@ class Job(_Record):
             JobState.RUNNING,
             worker=worker,
             attempt=self.attempt + 1,
+            claims=self.claims + 1,
             redeliveries=redeliveries,
             started_at=now,
             lease_until=now + timedelta(seconds=self.ladder.lease_s),

@@ -33,6 +33,8 @@ PROBE_TIMEOUT_MAX_MS = 300_000
 
 _METADATA_KEYS_MAX = 16
 _METADATA_CHARACTERS_MAX = 2048
+_ERRORS_MAX = 20
+"""Mistakes that one answer lists; a body may hold thousands."""
 
 
 def _check_url(value: str) -> str:
@@ -45,6 +47,8 @@ def _check_url(value: str) -> str:
 Url = Annotated[str, AfterValidator(_check_url)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+# The limit also makes pydantic refuse what is no Unicode text, as any constraint does.
+MetadataValue = Annotated[str, StringConstraints(max_length=_METADATA_CHARACTERS_MAX)]
 Priority = Literal["low", "normal", "high"]
 ImageType = Literal["png", "jpeg", "webp"]
 WaitUntil = Literal["commit", "domcontentloaded", "load", "networkidle"]
@@ -62,7 +66,7 @@ class JobOptions(_Model):
     priority: Priority = "normal"
     tags: Annotated[tuple[Tag, ...], Strict(strict=False), Field(max_length=16)] = ()
     metadata: Annotated[
-        dict[MetadataKey, str],
+        dict[MetadataKey, MetadataValue],
         Field(
             max_length=_METADATA_KEYS_MAX,
             description=f"Echoed back. Together at most {_METADATA_CHARACTERS_MAX} characters.",
@@ -177,7 +181,8 @@ class JobRequest(RootModel[JobSpec]):
         try:
             return handler(data)
         except ValidationError as error:
-            raise InvalidSpec([_field_error(data, found) for found in error.errors()]) from None
+            found = error.errors()[:_ERRORS_MAX]
+            raise InvalidSpec([_field_error(data, each) for each in found]) from None
 
 
 def _field_error(data: object, found: ErrorDetails) -> FieldError:

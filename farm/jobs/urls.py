@@ -25,11 +25,12 @@ _URL = re.compile(
     (?::(?P<port>[0-9]{0,5}))?
     (?P<rest>(?:[/?\#][!\#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]*)?)
     """,
-    re.VERBOSE | re.IGNORECASE,
+    # ASCII: else the letters that fold to an ASCII one would pass for it.
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE | re.ASCII)
 # The last label of a host that is meant as a number (WHATWG URL, "ends in a number").
-_NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)", re.IGNORECASE)
+_NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)", re.IGNORECASE | re.ASCII)
 
 
 def normalise_url(url: str) -> str:
@@ -42,8 +43,6 @@ def normalise_url(url: str) -> str:
         ValueError: ``url`` is not an absolute http or https URL that every parser
             reads alike. The message says what is wrong with it.
     """
-    if len(url) > MAX_URL_LENGTH:
-        raise ValueError(f"longer than {MAX_URL_LENGTH} characters")
     if "://" not in url or url.split("://", 1)[0].lower() not in _DEFAULT_PORTS:
         raise ValueError("must start with http:// or https://")
     match = _URL.fullmatch(url)
@@ -55,7 +54,10 @@ def normalise_url(url: str) -> str:
     rest = match["rest"]
     netloc = host if port in (None, _DEFAULT_PORTS[scheme]) else f"{host}:{port}"
     path = rest if rest.startswith("/") else f"/{rest}"
-    return f"{scheme}://{netloc}{path}"
+    normalised = f"{scheme}://{netloc}{path}"
+    if len(normalised) > MAX_URL_LENGTH:
+        raise ValueError(f"longer than {MAX_URL_LENGTH} characters")
+    return normalised
 
 
 def _why_refused(url: str) -> str:
@@ -80,9 +82,10 @@ def _parse_port(port: str | None) -> int | None:
 def _normalise_host(host: str) -> str:
     if host.startswith("["):
         return f"[{ipaddress.IPv6Address(host[1:-1]).compressed}]"
-    labels = host.removesuffix(".").split(".")
+    name = host.removesuffix(".")
+    labels = name.split(".")
     if _NUMBER.fullmatch(labels[-1]):
-        return str(ipaddress.IPv4Address(host.removesuffix(".")))
-    if len(host) > _HOST_LENGTH_MAX or not all(_LABEL.fullmatch(label) for label in labels):
+        return str(ipaddress.IPv4Address(name))
+    if len(name) > _HOST_LENGTH_MAX or not all(_LABEL.fullmatch(label) for label in labels):
         raise ValueError("has a host name that no valid URL has")
     return host

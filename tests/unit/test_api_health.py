@@ -1,0 +1,65 @@
+"""Whether the process lives, and whether the farm can work."""
+
+from dataclasses import replace
+
+import pytest
+from flask.testing import FlaskClient
+
+from api.app import create_app
+from api.settings import ApiSettings
+from farm.backends.memory import MemoryLedger
+from farm.jobs.errors import BackendUnavailable
+from farm.jobs.models import BrowserCheck
+from farm.jobs.service import JobService
+from tests.support.builders import NOON, MemoryFarm, a_worker
+
+
+class AbsentLedger(MemoryLedger):
+    def ping(self) -> None:
+        raise BackendUnavailable("Redis is away.")
+
+
+def asking(service: JobService) -> FlaskClient:
+    return create_app(ApiSettings(), service).test_client()
+
+
+@pytest.fixture
+def farm() -> MemoryFarm:
+    """A farm that is ready."""
+    farm = MemoryFarm()
+    farm.workers.beat(a_worker("both@host", "pages", "media"), ttl_s=60)
+    check = BrowserCheck(at=NOON, worker="both@host", version="1", sandbox=True)
+    farm.workers.browser_opened(check)
+    return farm
+
+
+def test_the_process_lives_whatever_else_is_away(farm: MemoryFarm) -> None:
+    answer = asking(replace(farm.service, ledger=AbsentLedger(farm.clock))).get("/healthz")
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+
+def test_a_ready_farm_is_200(farm: MemoryFarm) -> None:
+    answer = asking(farm.service).get("/readyz")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    checks = dict.fromkeys(("redis", "media", "pages", "browser"), "ok")
+    assert answer.json == {"ready": True, "checks": checks}
+    assert "Retry-After" not in answer.headers
+
+
+def test_a_farm_that_is_not_ready_is_503_and_says_why(farm: MemoryFarm) -> None:
+    farm.workers.leave("both@host")
+    answer = asking(farm.service).get("/readyz")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert answer.get_json()["ready"] is False
+    assert answer.get_json()["checks"] == {
+        "redis": "ok",
+        "browser": "ok",
+        "pages": "no worker is alive on the queue pages",
+        "media": "no worker is alive on the queue media",
+    }
+
+
+def test_without_redis_the_farm_is_not_ready(farm: MemoryFarm) -> None:
+    answer = asking(replace(farm.service, ledger=AbsentLedger(farm.clock))).get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json == {"ready": False, "checks": {"redis": "Redis is away."}}

@@ -1,0 +1,156 @@
+"""Settings from an environment that is given, never from the real one."""
+
+from pathlib import Path
+
+import pytest
+
+from api.settings import ApiSettings
+from farm.backends.settings import KNOWN_NAMES, Settings
+from farm.jobs.errors import ConfigError
+from tasks.settings import WorkerSettings
+
+KINDS = [ApiSettings, WorkerSettings]
+
+
+def mistakes(kind: type[Settings], **variables: str) -> list[str]:
+    with pytest.raises(ConfigError) as wrong:
+        kind.from_environment(variables)
+    title, *lines = wrong.value.message.splitlines()
+    assert title == "The environment is wrong:"
+    return [line.strip() for line in lines]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_environment_gives_the_defaults(kind: type[Settings]) -> None:
+    assert kind.from_environment({}) == kind()
+    assert kind().redis_url == "redis://127.0.0.1:6379/0"
+
+
+def test_the_defaults_are_those_of_the_documentation() -> None:
+    api, worker = ApiSettings(), WorkerSettings()
+    assert (api.upload_max_bytes, api.waiters_max) == (100 * 1024 * 1024, 48)
+    assert (worker.chromium, worker.chromium_sandbox) == (None, "auto")
+    assert worker.concurrency >= 1
+
+
+def test_each_process_takes_what_is_its_own_out_of_one_environment() -> None:
+    environment = {
+        "FARM_REDIS_URL": "rediss://redis.test/1",
+        "FARM_UPLOAD_MAX_BYTES": "1000",
+        "FARM_WAITERS_MAX": "0",
+        "FARM_CHROMIUM": "/usr/bin/chromium",
+        "FARM_CHROMIUM_SANDBOX": "required",
+        "FARM_CONCURRENCY": "4",
+        "FARM_HEARTBEAT_FILE": "/run/beat",
+        "FARM_URL": "http://farm.test",
+        "FARM_API_PORT": "8001",
+        "PATH": "/bin",
+    }
+    assert ApiSettings.from_environment(environment) == ApiSettings(
+        redis_url="rediss://redis.test/1", upload_max_bytes=1000, waiters_max=0
+    )
+    assert WorkerSettings.from_environment(environment) == WorkerSettings(
+        redis_url="rediss://redis.test/1",
+        chromium=Path("/usr/bin/chromium"),
+        chromium_sandbox="required",
+        concurrency=4,
+        heartbeat_file=Path("/run/beat"),
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_setting_is_a_name_that_all_processes_know(kind: type[Settings]) -> None:
+    assert {name.upper() for name in kind.model_fields} <= KNOWN_NAMES
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_variable_counts_as_not_set(kind: type[Settings]) -> None:
+    empty = {f"FARM_{name}": "" for name in KNOWN_NAMES}
+    assert kind.from_environment({**empty, "FARM_NO_SUCH": ""}) == kind()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("FARM_REDISURL", "; did you mean FARM_REDIS_URL?"),
+        ("FARM_CONCURENCY", "; did you mean FARM_CONCURRENCY?"),
+        ("FARM_UPLOAD_MAX_BYTE", "; did you mean FARM_UPLOAD_MAX_BYTES?"),
+        ("FARM_XYZZY", ""),
+    ],
+)
+def test_an_unknown_variable_is_named_with_the_nearest_one(
+    kind: type[Settings], variable: str, hint: str
+) -> None:
+    assert mistakes(kind, **{variable: "1"}) == [f"{variable}: no such setting{hint}"]
+
+
+def test_all_mistakes_are_in_one_message(tmp_path: Path) -> None:
+    found = mistakes(
+        ApiSettings,
+        FARM_REDIS_URL="http://redis.test",
+        FARM_UPLOAD_MAX_BYTES="lots",
+        FARM_WAITERS_MAX_FILE=str(tmp_path / "missing"),
+        FARM_WAITER_MAX="1",
+    )
+    named = {mistake.partition(":")[0] for mistake in found}
+    assert len(found) == 4
+    assert named == {
+        "FARM_REDIS_URL",
+        "FARM_UPLOAD_MAX_BYTES",
+        "FARM_WAITERS_MAX_FILE",
+        "FARM_WAITER_MAX",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable", "value"),
+    [
+        (ApiSettings, "FARM_UPLOAD_MAX_BYTES", "0"),
+        (ApiSettings, "FARM_UPLOAD_MAX_BYTES", str(2**31 + 1)),
+        (ApiSettings, "FARM_WAITERS_MAX", "-1"),
+        (ApiSettings, "FARM_WAITERS_MAX", "1001"),
+        (WorkerSettings, "FARM_CONCURRENCY", "0"),
+        (WorkerSettings, "FARM_CONCURRENCY", "65"),
+        (WorkerSettings, "FARM_CONCURRENCY", "1.5"),
+        (WorkerSettings, "FARM_CHROMIUM_SANDBOX", "maybe"),
+        (WorkerSettings, "FARM_REDIS_URL", "127.0.0.1:6379"),
+    ],
+)
+def test_a_value_out_of_range_is_refused(kind: type[Settings], variable: str, value: str) -> None:
+    (mistake,) = mistakes(kind, **{variable: value})
+    assert mistake.startswith(f"{variable}: ")
+
+
+def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "redis"
+    secret.write_text("redis://:hunter2@redis.test/0\n", encoding="utf-8")
+    settings = ApiSettings.from_environment({"FARM_REDIS_URL_FILE": str(secret)})
+    assert settings.redis_url == "redis://:hunter2@redis.test/0"
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"], ids=["missing", "not text"])
+def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path, content: bytes | None) -> None:
+    secret = tmp_path / "redis"
+    if content is not None:
+        secret.write_bytes(content)
+    (mistake,) = mistakes(ApiSettings, FARM_REDIS_URL_FILE=str(secret))
+    assert mistake.startswith("FARM_REDIS_URL_FILE: ")
+    assert "path" in mistake
+    assert str(secret) not in mistake  # It may be the secret itself.
+
+
+def test_a_setting_whose_name_ends_in_file_is_no_secret_s_path() -> None:
+    settings = WorkerSettings.from_environment({"FARM_HEARTBEAT_FILE": "/nowhere/beat"})
+    assert settings.heartbeat_file == Path("/nowhere/beat")
+
+
+def test_the_message_does_not_repeat_a_password() -> None:
+    assert "hunter2" not in str(mistakes(ApiSettings, FARM_REDIS_URL="http://:hunter2@redis.test"))
+
+
+def test_the_process_s_own_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in KNOWN_NAMES:
+        monkeypatch.delenv(f"FARM_{name}", raising=False)
+    monkeypatch.setenv("FARM_WAITERS_MAX", "7")
+    assert ApiSettings.from_environment().waiters_max == 7
