@@ -77,6 +77,10 @@ bench-roundtrip: setup ## Measure a job's round trip against the bare browser
 openapi: setup ## Write openapi.json anew
 	python -m dev.openapi
 
+.PHONY: docs
+docs: setup ## Write the generated tables of docs/ anew
+	python -m dev.docs
+
 .PHONY: lock
 lock: ## Write requirements/ anew (UPGRADE=1: with the newest versions)
 	dev/lock.sh
@@ -87,4 +91,4 @@ up: ## Build and start the containers
 
 .PHONY: down
 down: ## Stop the containers; what they keep stays
-	docker compose -f docker/compose.yaml down
+	FLOWER_BASIC_AUTH=- docker compose -f docker/compose.yaml down

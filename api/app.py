@@ -1,9 +1,10 @@
 """The wiring of the API."""
 
+from http import HTTPStatus
 from importlib.metadata import version
 
 from apiflask import APIFlask
-from flask import Flask
+from flask import Flask, Response
 
 from api import problems
 from api.bodies import JSON_MAX_BYTES, StrictRequest
@@ -43,6 +44,7 @@ def create_app(settings: ApiSettings, service: JobService) -> Flask:
     app.url_map.merge_slashes = False  # an address has one spelling; another is a 404
     app.json.sort_keys = False  # type: ignore[attr-defined]
     problems.install(app)
+    app.after_request(_without_body)
     app.register_blueprint(jobs.blueprint(service))
     app.register_blueprint(artifacts.blueprint(service))
     app.register_blueprint(uploads.blueprint(service, settings.upload_max_bytes))
@@ -50,3 +52,9 @@ def create_app(settings: ApiSettings, service: JobService) -> Flask:
     app.register_blueprint(docs.blueprint())
     app.spec_processor(complete)
     return app
+
+
+def _without_body(response: Response) -> Response:
+    if response.status_code == HTTPStatus.NO_CONTENT:
+        response.headers.pop("Content-Type", None)
+    return response

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from dev.stack import ROOT, Ports, Stack, running, stopping_on_signals
+from dev.stack import ROOT, Ports, Stack, interrupt_on_signals, running
 from farm.client.http import FarmClient
 from farm.jobs.states import JobState
 from farm.jobs.views import JobView
@@ -26,7 +26,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="farm-demo-") as folder:
         run_dir = Path(folder)
         log = _OUTPUT / "farm.log"
-        with stopping_on_signals(), log.open("wb") as output:
+        with log.open("wb") as output:
             started = time.monotonic()
             with running(Stack(run_dir, Ports.free(), output=output)) as stack:
                 print(f"The farm starts at {stack.url} (log: {log}) ...", flush=True)
@@ -85,6 +85,7 @@ def _make_video(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    interrupt_on_signals()
     try:
         sys.exit(main())
     except KeyboardInterrupt:

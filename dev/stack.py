@@ -262,21 +262,21 @@ def running(stack: Stack) -> Iterator[Stack]:
         stack.stop()
 
 
-@contextmanager
-def stopping_on_signals() -> Iterator[None]:
-    """Turn TERM and HUP into ``KeyboardInterrupt``, so that every ``finally`` runs."""
+def interrupt_on_signals() -> None:
+    """Turn the first INT, TERM or HUP into ``KeyboardInterrupt``; ignore further ones.
+
+    So every ``finally`` runs, and to its end. INT too, for a process that a script
+    started in the background ignores it otherwise.
+    """
+    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def interrupt(*_: object) -> None:
+        for number in ending:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ending:
         signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        # The second signal must not break the stopping itself.
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
 
 
 def _tool(name: str) -> str:
@@ -302,7 +302,8 @@ def main() -> None:
     stack = Stack(ROOT / ".farm", Ports.usual(os.environ), reload=reload)
     stack.run_dir.mkdir(exist_ok=True)
     ended = threading.Event()
-    with suppress(KeyboardInterrupt), stopping_on_signals(), running(stack):
+    interrupt_on_signals()
+    with suppress(KeyboardInterrupt), running(stack):
         print(f"API     {stack.url}  (description: {stack.url}/docs)")
         print(f"Flower  {stack.flower_url}  (user farm, password {stack.flower_password})")
         print(f"Data    {stack.run_dir}", flush=True)

@@ -15,7 +15,7 @@ docker compose up --detach --build --wait "$@"
 
 cat <<END
 
-API      http://$(docker compose port api 8000)/
+API      http://$(docker compose port api 8000)/docs
 Flower   http://$(docker compose port flower 5555)/
          user and password: FLOWER_BASIC_AUTH in $PWD/.env
 END

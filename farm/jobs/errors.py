@@ -67,7 +67,7 @@ class InvalidJson(RequestError):
 
 
 class InvalidSpec(RequestError):
-    """The body is JSON, but not a spec; ``errors`` names each field at fault."""
+    """The body is JSON, but not a spec; the answer names each field at fault."""
 
     code = "invalid_spec"
 

@@ -52,7 +52,7 @@ class Job(_Record):
     """
 
     id: str
-    """128 random bits in URL-safe characters; also the id of the Celery task."""
+    """128 random bits in hexadecimal; also the id of the Celery task."""
     spec: JobSpec
     state: JobState = JobState.QUEUED
     revision: int = 1

@@ -29,7 +29,7 @@ _BROWSER_CHECK_MAX_AGE = timedelta(minutes=3)
 
 
 def _new_id() -> str:
-    return secrets.token_urlsafe(16)
+    return secrets.token_hex(16)
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,7 @@ SPECS: Mapping[Kind, type[ScreenshotSpec | ProbeSpec]] = {
 QUEUES: Mapping[Kind, Queue] = {"screenshot": "pages", "probe": "media"}
 """The Celery queue of each kind. Browsers and probers never share a worker."""
 
-OPTION_FIELDS = frozenset(JobOptions.model_fields)
+OPTION_FIELDS = frozenset({"priority", "tags", "metadata"})
 """Names that stand on the job itself, not in its ``spec``."""
 
 

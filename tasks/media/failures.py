@@ -31,7 +31,7 @@ _BY_TEXT: Sequence[tuple[str, JobError]] = (
     ("Network is unreachable", ConnectionFailed("The host cannot be reached.")),
     ("certificate", TlsError("The server's certificate is not acceptable.")),
     ("TLS", TlsError("The server's TLS is not acceptable.")),
-    ("Protocol not on whitelist", MediaUnsupported("The file asks for a protocol we refuse.")),
+    ("not on whitelist", MediaUnsupported("The file asks for a protocol we refuse.")),
     ("Cannot allocate memory", MediaUnsupported("The file asks for more memory than it may.")),
 )
 

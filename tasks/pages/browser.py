@@ -139,20 +139,17 @@ class BrowserHolder:
         return self._browser
 
     def _launch(self, playwright: Playwright) -> Browser:
-        # Chromium refuses to use its sandbox as root.
-        wants_sandbox = self._sandbox == "required" or (
-            self._sandbox == "auto" and os.geteuid() != 0
-        )
-        if wants_sandbox:
-            try:
-                browser = self._launch_with(playwright, sandbox=True)
-            except PlaywrightError as error:
-                if self._sandbox == "required":
-                    raise
-                _log.warning("no_sandbox", why=error.message.partition("\n")[0])
-            else:
-                self.has_sandbox = True
-                return browser
+        self.has_sandbox = self._sandbox != "off"
+        if self._sandbox == "auto" and os.geteuid() == 0:
+            _log.warning("no_sandbox", why="Chromium refuses its own sandbox to root")
+            self.has_sandbox = False
+        try:
+            return self._launch_with(playwright, sandbox=self.has_sandbox)
+        except PlaywrightError as error:
+            if self._sandbox != "auto" or not self.has_sandbox:
+                raise
+            # Whether it works on this system only a launch can tell.
+            _log.warning("no_sandbox", why=error.message)
         self.has_sandbox = False
         return self._launch_with(playwright, sandbox=False)
 

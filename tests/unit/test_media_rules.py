@@ -22,6 +22,7 @@ from tasks.media.report import Summary
             "[tcp @ 0x5] Connection to tcp://1.2.3.4:9 failed: Connection refused",
             "connection_failed",
         ),
+        ("Protocol 'file' not on whitelist 'http,tcp'!", "media_unsupported"),
         ("[tls @ 0x5] Peer certificate failed verification", "tls_error"),
         ("[mov,mp4 @ 0x5] moov atom not found\n: Invalid data found", "media_invalid"),
         ("", "media_invalid"),
