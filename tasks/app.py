@@ -53,6 +53,7 @@ WORKER_SETTINGS: Mapping[str, Any] = {
     "task_send_sent_event": False,
     "worker_hijack_root_logger": False,
     "worker_lost_wait": 10,
+    "worker_eta_task_limit": 200,  # the second before a resend is spent in the worker's memory
 }
 
 
