@@ -51,7 +51,7 @@ imports: ## Check who imports whom
 
 .PHONY: test
 test: setup lint types imports ## All checks, and all tests that need no container engine
-	pytest tests --ignore=tests/containers
+	pytest tests/unit tests/contracts tests/integration tests/e2e
 
 .PHONY: test-unit
 test-unit: setup ## Tests that touch nothing outside their process

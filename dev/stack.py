@@ -257,9 +257,13 @@ def running(stack: Stack) -> Iterator[Stack]:
         yield stack
     finally:
         ended.set()
-        if watcher.is_alive():
-            watcher.join()
-        stack.stop()
+        try:
+            if watcher.is_alive():
+                watcher.join()
+            stack.stop()
+        except KeyboardInterrupt:
+            stack.stop()  # Only the stopping was interrupted, which must come to its end.
+            raise
 
 
 def interrupt_on_signals() -> None:

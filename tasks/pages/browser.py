@@ -40,6 +40,7 @@ class BrowserHolder:
         self._sandbox = sandbox
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
+        self._driver: psutil.Process | None = None
         self._process: psutil.Process | None = None
         self.has_sandbox = False
         """Whether the present browser runs with Chromium's own sandbox."""
@@ -133,9 +134,12 @@ class BrowserHolder:
 
     def _launched(self) -> Browser:
         if self._browser is None:
-            self._playwright = self._playwright or sync_playwright().start()
+            if self._playwright is None:
+                before = _started_here()
+                self._playwright = sync_playwright().start()
+                self._driver = next(iter(_started_here() - before))
             self._browser = self._launch(self._playwright)
-            self._process = _newest_browser_process()
+            self._process = _browser_of(self._driver) if self._driver else None
         return self._browser
 
     def _launch(self, playwright: Playwright) -> Browser:
@@ -180,15 +184,15 @@ def _environment() -> dict[str, str | float | bool]:
     }
 
 
-def _newest_browser_process() -> psutil.Process | None:
-    """Return the browser's main process: the youngest child of our driver.
+def _started_here() -> set[psutil.Process]:
+    """Return the processes that this one has started."""
+    return set(psutil.Process().children())
+
+
+def _browser_of(driver: psutil.Process) -> psutil.Process | None:
+    """Return the browser's main process: the youngest that the driver has started.
 
     Chromium leads a process group of its own, so this pid is the whole tree's handle.
     """
-    browsers = [
-        browser
-        for driver in psutil.Process().children()
-        for browser in driver.children()
-        if browser.status() != psutil.STATUS_ZOMBIE
-    ]
-    return max(browsers, key=psutil.Process.create_time, default=None)
+    living = [each for each in driver.children() if each.status() != psutil.STATUS_ZOMBIE]
+    return max(living, key=psutil.Process.create_time, default=None)

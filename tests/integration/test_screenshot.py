@@ -32,7 +32,7 @@ def browser() -> Iterator[BrowserHolder]:
     holder = BrowserHolder(None, "auto")
     yield holder
     holder.close()
-    until(lambda: not psutil.Process().children(recursive=True), "no browser is left")
+    until(lambda: not drivers_of_this_process(), "no driver is left")
 
 
 def shoot(browser: BrowserHolder, url: str, *, timeout_s: float = 20, **fields: Any) -> Outcome:
@@ -54,6 +54,21 @@ def living(processes: list[psutil.Process]) -> list[psutil.Process]:
             if process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
+
+
+def drivers_of_this_process() -> list[psutil.Process]:
+    """Return Playwright's drivers; other tests may have a farm running meanwhile."""
+    found = []
+    for process in living(psutil.Process().children()):
+        with suppress(psutil.NoSuchProcess):
+            if process.name().startswith("node"):
+                found.append(process)
+    return found
+
+
+def driver_of_this_process() -> psutil.Process:
+    (driver,) = drivers_of_this_process()
+    return driver
 
 
 def picture(outcome: Outcome) -> Image.Image:
@@ -179,7 +194,7 @@ def test_after_the_browser_or_its_driver_died_between_two_jobs_the_next_job_succ
     browser: BrowserHolder, site: Site, victim: str
 ) -> None:
     shoot(browser, site.url("/colours"))
-    (driver,) = living(psutil.Process().children())
+    driver = driver_of_this_process()
     (killed,) = [driver] if victim == "driver" else living(driver.children())
     os.kill(killed.pid, signal.SIGKILL)
     until(lambda: not living([killed]), "it is dead")
@@ -204,8 +219,7 @@ def test_the_browser_sees_nothing_of_our_environment(
     monkeypatch.setenv("FARM_REDIS_URL", "redis://:hunter2@redis/0")
     browser.discard()
     open_a_page(browser)
-    (driver,) = living(psutil.Process().children())
-    (main,) = living(driver.children())
+    (main,) = living(driver_of_this_process().children())
     assert "PATH" in main.environ()
     assert "FARM_REDIS_URL" not in main.environ()
 
