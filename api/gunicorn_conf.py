@@ -1,5 +1,11 @@
 """How gunicorn serves the API: threads, because requests wait on Redis, not on the CPU."""
 
+import ctypes
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
 worker_class = "gthread"
 workers = 2
 threads = 64  # ApiSettings.waiters_max of them may wait; the rest stay for short requests.
@@ -10,3 +16,9 @@ graceful_timeout = 35  # A long poll takes at most 30 s.
 accesslog = "-"
 access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(M)sms'
 control_socket_disable = True  # one per user, so two farms of one user would share it
+
+
+def post_fork(_server: object, _worker: object) -> None:
+    """Let a worker die with its main process: an orphan would keep the port from the next one."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

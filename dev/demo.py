@@ -31,7 +31,7 @@ def main() -> int:
             with running(Stack(run_dir, Ports.free(), output=output)) as stack:
                 print(f"The farm starts at {stack.url} (log: {log}) ...", flush=True)
                 stack.wait_ready()
-                print(f"Ready after {time.monotonic() - started:.1f} s.")
+                print(f"Ready after {time.monotonic() - started:.1f} s.", flush=True)
                 with FarmClient(stack.url) as client:
                     jobs = [
                         _screenshot(client, url or f"{stack.url}/docs"),

@@ -17,7 +17,7 @@ from watchfiles import PythonFilter, watch
 
 _ROOT = Path(__file__).resolve().parent.parent
 _WATCHED = ("api", "farm", "tasks")
-_RESTARTED = ("pages", "media", "dispatcher")
+_RESTARTED = ("farm:pages", "farm:media", "farm:dispatcher")
 _STOPPED = 0  # supervisor's name for it
 
 
@@ -30,7 +30,7 @@ def main() -> None:
         rooms = {Path(path).relative_to(_ROOT).parts[0] for _, path in changes}
         print(f"reload: {', '.join(sorted(rooms))} changed", flush=True)
         if rooms & {"api", "farm"}:
-            supervisor.signalProcess("api", "HUP")
+            supervisor.signalProcess("farm:api", "HUP")
         if rooms & {"tasks", "farm"}:
             _restart(supervisor, _RESTARTED)
         print("reload: done", flush=True)

@@ -79,6 +79,7 @@ class Stack:
     _supervisord: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _seen: dict[int, float] = field(default_factory=dict, init=False)
     _lock: IO[str] | None = field(default=None, init=False)
+    _watching: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @property
     def url(self) -> str:
@@ -142,13 +143,14 @@ class Stack:
 
     def watch_once(self) -> None:
         """Note the processes there are; start anew if supervisord itself has died."""
-        if self._supervisord is None:
-            return
-        if self._supervisord.poll() is not None:
-            print("supervisord died; starting the farm again", flush=True)
-            self._end_leftovers(self._seen)
-            self.start()
-        self._note_processes()
+        with self._watching:  # Two threads may look: one that waits, one that watches.
+            if self._supervisord is None:
+                return
+            if self._supervisord.poll() is not None:
+                print("supervisord died; starting the farm again", flush=True)
+                self._end_leftovers(self._seen)
+                self.start()
+            self._note_processes()
 
     def wait_ready(self, timeout_s: float = 90) -> None:
         """Return once the farm would run a job of every queue.

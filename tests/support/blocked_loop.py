@@ -24,10 +24,14 @@ class BlockedLoop(asyncio.SelectorEventLoop):
         raise NotImplementedError
 
 
-class BlockedPolicy(asyncio.DefaultEventLoopPolicy):
-    """What ``asyncio.WindowsSelectorEventLoopPolicy`` is there."""
+def block_new_loops() -> None:
+    """Do as ``asyncio.WindowsSelectorEventLoopPolicy`` does there: each new loop is such a one."""
 
-    _loop_factory = BlockedLoop
+    # Here, because Python 3.14 warns of policies, and whoever imports this may need none.
+    class BlockedPolicy(asyncio.DefaultEventLoopPolicy):
+        _loop_factory = BlockedLoop
+
+    asyncio.set_event_loop_policy(BlockedPolicy())
 
 
 class App:
@@ -98,5 +102,5 @@ async def serve(port: int, app: App) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.set_event_loop_policy(BlockedPolicy())
+    block_new_loops()
     asyncio.run(serve(int(sys.argv[1]), App(sys.argv[2])))
