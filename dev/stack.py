@@ -25,7 +25,9 @@ from typing import IO
 
 import psutil
 
+from farm.backends.settings import Settings
 from farm.client.http import FarmClient
+from farm.jobs.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 _CONFIGURATION = ROOT / "docker" / "supervisord.conf"
@@ -189,12 +191,13 @@ class Stack:
             self._lock = None
 
     def _environment(self) -> dict[str, str]:
-        outside = os.environ.get("FARM_REDIS_URL")
-        redis_url = outside or f"redis://127.0.0.1:{self.ports.redis}/0"
+        settings = Settings.from_environment()
+        outside = "redis_url" in settings.model_fields_set
+        redis_url = settings.redis_url if outside else f"redis://127.0.0.1:{self.ports.redis}/0"
         cores = str(os.cpu_count() or 1)
         tools = Path(sys.executable).parent
         return {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "FARM_REDIS_URL_FILE"},
             "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "PYTHONUNBUFFERED": "1",
             "FARM_REDIS_URL": redis_url,
@@ -308,6 +311,10 @@ def main() -> None:
     stack = Stack(ROOT / ".farm", Ports.usual(os.environ), reload=reload)
     stack.run_dir.mkdir(exist_ok=True)
     ended = threading.Event()
+    try:
+        Settings.from_environment()
+    except ConfigError as error:
+        sys.exit(error.message)
     interrupt_on_signals()
     with suppress(KeyboardInterrupt), running(stack):
         print(f"API     {stack.url}  (description: {stack.url}/docs)")

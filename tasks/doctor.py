@@ -72,7 +72,10 @@ def _version_of(program: str, *, needed: bool, remedy: str) -> DoctorRow:
         detail = f"not installed: {remedy}"
         return DoctorRow(program, ok=False if needed else None, detail=detail)
     option = "--version" if program == "redis-server" else "-version"
-    return DoctorRow(program, ok=True, detail=_first_line([program, option]))
+    version = _first_line([program, option])
+    if not version:
+        return DoctorRow(program, ok=False if needed else None, detail="does not run")
+    return DoctorRow(program, ok=True, detail=version)
 
 
 def _fonts() -> DoctorRow:

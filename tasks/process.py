@@ -54,9 +54,13 @@ def run(
 
     Raises:
         JobTimedOut: The deadline passed; it names the program.
+        FileNotFoundError: There is no such program on this process's PATH.
         OutputTooLarge: It wrote more than ``stdout_max_bytes``.
     """
-    command = [*_confinement(limits or Limits()), *argv]
+    program = shutil.which(argv[0])
+    if program is None:
+        raise FileNotFoundError(argv[0])
+    command = [*_confinement(limits or Limits()), program, *argv[1:]]
     with subprocess.Popen(  # noqa: S603 - the argument list is ours
         command,
         stdin=subprocess.DEVNULL,

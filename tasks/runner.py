@@ -90,6 +90,7 @@ class JobRunner:
             outcome = self.kinds[job.kind](job, deadline, stopwatch)
             with stopwatch.stage("store"):
                 artifacts = [self._store(job, made) for made in outcome.made]
+            self._succeed(job, outcome, artifacts, stopwatch)
         except SystemExit:  # The worker is told to stop now.
             self._record(job.given_back(self.farm.clock.now(), counted=False))
             raise
@@ -100,8 +101,6 @@ class JobRunner:
         except Exception as error:  # noqa: BLE001 - the one place allowed to
             _log.exception("unforeseen", exc_info=error)
             self._fail(job, InternalError("The farm made a mistake; its log has the details."))
-        else:
-            self._succeed(job, outcome, artifacts, stopwatch)
 
     def _store(self, job: Job, made: Made) -> Artifact:
         if len(made.content) > ARTIFACT_MAX_BYTES:

@@ -46,7 +46,8 @@ class MemoryLedger:
                 return True
             if (stored.revision if stored else 0) != new.revision - 1:
                 return False
-            self._jobs[new.id] = new
+            # As it comes back from any store: what cannot be written must not pass here.
+            self._jobs[new.id] = Job.model_validate_json(new.model_dump_json(exclude_unset=True))
             if new.look_again_at is None:
                 self._look_again_at.pop(new.id, None)
             else:

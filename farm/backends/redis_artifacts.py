@@ -20,6 +20,10 @@ CHUNK_BYTES = 256 * 1024
 """Larger values hold up every other client of Redis while they are copied."""
 
 
+_OUTLIVE_S = 60
+"""Who begins to read just before the end may read to the end."""
+
+
 class _Manifest(Artifact):
     chunks: int
 
@@ -49,8 +53,12 @@ class RedisArtifacts:
                 name=name, media_type=media_type, size_bytes=size_bytes, sha256=sha256.hexdigest()
             )
             manifest = _Manifest(**artifact.model_dump(), chunks=count)
-            with redis_errors():
-                self._client.set(key, manifest.model_dump_json(), ex=ttl_s)
+            with redis_errors(), self._client.pipeline() as pipe:
+                # The first chunks may be old by now, and must outlive the manifest.
+                for chunk_key in _chunk_keys(key, count):
+                    pipe.expire(chunk_key, ttl_s + _OUTLIVE_S)
+                pipe.set(key, manifest.model_dump_json(), ex=ttl_s)
+                pipe.execute()
         except BaseException:
             with redis_errors():
                 self._client.unlink(*_chunk_keys(key, count + 1))

@@ -28,6 +28,8 @@ _log = structlog.get_logger(__name__)
 _OPEN = "farm:open"
 _REMEMBERED_S = 7 * 24 * 3600
 """How long an expired id answers 410: a week of weekends and holidays for slow callers."""
+_SET_ASIDE_S = 3600
+"""How long a record that this version cannot read is left to another one."""
 _RECHECK_S = 5.0
 """A waiter reads the record this often even if no change was reported."""
 
@@ -91,7 +93,12 @@ class RedisLedger:
             for job_id in ids:
                 pipe.hget(_job_key(job_id.decode()), "record")
             records = cast("list[bytes | None]", pipe.execute())
-        return [job for record in records if (job := _readable(record)) is not None]
+        jobs = {job_id: _readable(record) for job_id, record in zip(ids, records, strict=True)}
+        # One that cannot be read must neither stop the sweep nor come up every second.
+        unreadable = {job_id: now.timestamp() + _SET_ASIDE_S for job_id in ids if not jobs[job_id]}
+        if unreadable:
+            self._client.zadd(_OPEN, unreadable, xx=True)
+        return [job for job in jobs.values() if job is not None]
 
     @redis_errors()
     def postpone(self, job_id: str, until: datetime) -> None:
@@ -121,7 +128,7 @@ class RedisLedger:
 
 
 def _readable(record: bytes | None) -> Job | None:
-    """Return the job, or ``None``: one record that cannot be read must not stop the sweep."""
+    """Return the job, or ``None`` if there is none or it cannot be read."""
     if record is None:
         return None
     try:

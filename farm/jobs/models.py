@@ -17,7 +17,8 @@ worker needs from taking a message to the claim, less than a caller's patience."
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Open: after a step back to an older version records may hold fields it does not know.
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Artifact(_Record):
@@ -61,7 +62,7 @@ class Job(_Record):
     claims: int = 0
     """How often it was claimed. Unlike ``attempt`` it never goes back."""
     redeliveries: int = 0
-    """How often Celery had resent the message that the present claim came with."""
+    """The most often that Celery had resent a message that a claim came with."""
     worker: str | None = None
     """Who holds or held the last claim."""
     created_at: datetime
@@ -124,7 +125,7 @@ class Job(_Record):
             worker=worker,
             attempt=self.attempt + 1,
             claims=self.claims + 1,
-            redeliveries=redeliveries,
+            redeliveries=max(self.redeliveries, redeliveries),
             started_at=now,
             lease_until=now + timedelta(seconds=self.ladder.lease_s),
         )

@@ -1,6 +1,7 @@
 """The kind ``probe``: what ffprobe says about one file."""
 
 import json
+import signal
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from farm.jobs.errors import MediaInvalid
+from farm.jobs.errors import ArtifactEvicted, InternalError, MediaInvalid
 from farm.jobs.models import Job
 from farm.jobs.ports import ArtifactStore
 from farm.jobs.service import UPLOAD_NAME
@@ -33,6 +34,8 @@ _SILENCE_MAX_US = 10_000_000
 """Microseconds without a byte from a server after which ffprobe gives it up."""
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _UPLOAD_FILE = "input"
+_NOT_OF_THE_FILE = frozenset({-signal.SIGKILL, -signal.SIGTERM, 126, 127})
+"""Exit codes that say nothing of the file: killed from outside, or not startable."""
 
 _log = structlog.get_logger(__name__)
 
@@ -66,9 +69,12 @@ class Probes:
     def _source(self, spec: ProbeSpec, cwd: Path) -> Sequence[str]:
         if spec.url is not None:
             return _url_arguments(spec.url)
-        with (cwd / _UPLOAD_FILE).open("wb") as file:
-            for chunk in self._uploads.read(spec.upload_id or "", UPLOAD_NAME):
-                file.write(chunk)
+        try:
+            with (cwd / _UPLOAD_FILE).open("wb") as file:
+                for chunk in self._uploads.read(spec.upload_id or "", UPLOAD_NAME):
+                    file.write(chunk)
+        except ArtifactEvicted as error:
+            raise MediaInvalid("The upload is no longer kept; leave the file again.") from error
         return ("-protocol_whitelist", "file", "-i", f"file:{_UPLOAD_FILE}")
 
 
@@ -95,6 +101,10 @@ def _probe(source: Sequence[str], cwd: Path, deadline: Deadline) -> dict[str, An
     )
     if finished.exit_code != 0:
         _log.info("ffprobe_failed", exit_code=finished.exit_code, stderr=finished.stderr)
+        if finished.exit_code == -signal.SIGXCPU:
+            raise deadline.passed("ffprobe")
+        if finished.exit_code in _NOT_OF_THE_FILE:
+            raise InternalError("ffprobe could not run to its end.")
         # Without the source: a URL may hold any of the words that are looked for.
         raise translate(finished.stderr.replace(source[-1], ""))
     found: dict[str, Any] = json.loads(finished.stdout)

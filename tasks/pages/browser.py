@@ -13,7 +13,8 @@ import structlog
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
-from farm.jobs.errors import BrowserCrashed, JobError
+from farm.jobs.errors import BrowserCrashed, JobError, JobTimedOut
+from tasks.deadline import Deadline
 from tasks.pages.chromium import find_chromium
 from tasks.settings import Sandbox
 
@@ -56,16 +57,16 @@ class BrowserHolder:
         return self._browser is not None
 
     @contextmanager
-    def page(self, options: Mapping[str, Any]) -> Iterator[Page]:
+    def page(self, options: Mapping[str, Any], deadline: Deadline) -> Iterator[Page]:
         """Give a blank page in a new context made with ``options``, and close both.
 
         After anything but a ``JobError`` that is not ours the browser is thrown away:
         what is in the middle of an unknown state must not serve the next job.
 
         Raises:
-            BrowserCrashed: No browser can be had, or it went away.
+            BrowserCrashed: No browser can be had before the deadline, or it went away.
         """
-        context = self._context(options)
+        context = self._context(options, deadline)
         try:
             page = context.new_page()
             # After our own page: every further one is a popup, and closed.
@@ -110,7 +111,7 @@ class BrowserHolder:
             with suppress(PlaywrightError):
                 playwright.stop()
 
-    def _context(self, options: Mapping[str, Any]) -> BrowserContext:
+    def _context(self, options: Mapping[str, Any], deadline: Deadline) -> BrowserContext:
         # `is_connected()` still says yes after a browser died between two jobs, so
         # health is whether a context can be had. Each step renews more than the one before.
         last: Exception | None = None
@@ -118,10 +119,12 @@ class BrowserHolder:
             if renew is not None:
                 renew()
             try:
-                return self._launched().new_context(**options)
+                return self._launched(deadline).new_context(**options)
             except PlaywrightError as error:
                 _log.warning("browser_unfit", why=error.message.partition("\n")[0])
                 last = error
+            except JobTimedOut as error:  # A browser that does not start is our fault.
+                raise BrowserCrashed("No browser could be started in time.") from error
         raise BrowserCrashed("No browser can be started.") from last
 
     def _close(self, context: BrowserContext) -> None:
@@ -132,38 +135,38 @@ class BrowserHolder:
         except PlaywrightError:
             self.discard()
 
-    def _launched(self) -> Browser:
+    def _launched(self, deadline: Deadline) -> Browser:
         if self._browser is None:
             if self._playwright is None:
                 before = _started_here()
                 self._playwright = sync_playwright().start()
                 self._driver = next(iter(_started_here() - before))
-            self._browser = self._launch(self._playwright)
+            self._browser = self._launch(self._playwright, deadline)
             self._process = _browser_of(self._driver) if self._driver else None
         return self._browser
 
-    def _launch(self, playwright: Playwright) -> Browser:
+    def _launch(self, playwright: Playwright, deadline: Deadline) -> Browser:
         self.has_sandbox = self._sandbox != "off"
         if self._sandbox == "auto" and os.geteuid() == 0:
             _log.warning("no_sandbox", why="Chromium refuses its own sandbox to root")
             self.has_sandbox = False
         try:
-            return self._launch_with(playwright, sandbox=self.has_sandbox)
+            return self._launch_with(playwright, deadline, sandbox=self.has_sandbox)
         except PlaywrightError as error:
             if self._sandbox != "auto" or not self.has_sandbox:
                 raise
             # Whether it works on this system only a launch can tell.
             _log.warning("no_sandbox", why=error.message)
         self.has_sandbox = False
-        return self._launch_with(playwright, sandbox=False)
+        return self._launch_with(playwright, deadline, sandbox=False)
 
-    def _launch_with(self, playwright: Playwright, *, sandbox: bool) -> Browser:
+    def _launch_with(self, playwright: Playwright, deadline: Deadline, *, sandbox: bool) -> Browser:
         chromium = find_chromium(self._chosen)
         browser = playwright.chromium.launch(
             executable_path=chromium.path,
             args=list(_ARGUMENTS),
             chromium_sandbox=sandbox,
-            timeout=_LAUNCH_TIMEOUT_MS,
+            timeout=min(_LAUNCH_TIMEOUT_MS, deadline.left_ms("browser")),
             env=_environment(),
             # Signals are for the worker; it ends its browser itself.
             handle_sigint=False,

@@ -19,7 +19,7 @@ def open_a_page(browser: BrowserHolder) -> None:
     deadline = Deadline(_TIMEOUT_S)
     with (
         watchdog(_TIMEOUT_S + 2, browser.kill),
-        browser.page({}) as page,
+        browser.page({}, deadline) as page,
         page_errors("check", deadline),
     ):
         page.set_content(_PAGE, timeout=deadline.left_ms("check"))

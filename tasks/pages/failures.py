@@ -36,6 +36,7 @@ _BY_NAME: Mapping[str, JobError] = {
     "ERR_CERT_COMMON_NAME_INVALID": TlsError("The certificate is for another host."),
     "ERR_CERT_DATE_INVALID": TlsError("The certificate has expired or is not valid yet."),
 }
+_GONE = ("has been closed", "onnection closed", "rowser closed", "arget closed", "disconnected")
 _NET_ERROR = re.compile(r"net::(ERR_[A-Z0-9_]+)")
 
 
@@ -51,9 +52,11 @@ def translate(message: str) -> JobError:
     found = _NET_ERROR.search(message)
     if found:
         return _from_net_error(found[1])
-    if "Unable to capture screenshot" in message:
-        return CaptureFailed("The browser could not make a picture of this page.")
-    return BrowserCrashed("The browser went away under the job.")
+    if any(sign in message for sign in _GONE):
+        return BrowserCrashed("The browser went away under the job.")
+    # What else there is, as "Execution context was destroyed", comes of the page itself,
+    # often of one that goes on to another address under our hands.
+    return CaptureFailed("The browser could not make a picture of this page.")
 
 
 def _from_net_error(name: str) -> JobError:

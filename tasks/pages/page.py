@@ -1,15 +1,15 @@
 """Open the page of a spec, in time or with an honest error."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, Response
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from farm.jobs.errors import BrowserCrashed, EmptyResponse, PageUnresponsive
+from farm.jobs.errors import BrowserCrashed, CaptureFailed, EmptyResponse, PageUnresponsive
 from farm.jobs.ladder import Ladder
 from farm.jobs.specs import ScreenshotSpec
 from tasks.deadline import Deadline
@@ -18,8 +18,11 @@ from tasks.pages.browser import BrowserHolder
 from tasks.pages.failures import translate
 from tasks.watchdog import watchdog
 
+T = TypeVar("T")
+
 _TITLE_MAX_CHARACTERS = 1024
 _URL_MAX_CHARACTERS = 2048
+_TRIES = 3
 _WITHOUT_PAGE = frozenset({204, 205})
 
 
@@ -34,10 +37,13 @@ class Loaded:
         """Return what the report says of the page itself."""
         with page_errors("report", deadline):
             return {
-                "final_url": self.page.url[:_URL_MAX_CHARACTERS],
+                "final_url": _text(self.page.url, _URL_MAX_CHARACTERS),
                 "http_status": self.response.status,
-                "content_type": self.response.headers.get("content-type"),
-                "title": self.page.title()[:_TITLE_MAX_CHARACTERS],
+                "content_type": _text(
+                    self.response.headers.get("content-type", ""), _TITLE_MAX_CHARACTERS
+                )
+                or None,
+                "title": _text(self.page.title(), _TITLE_MAX_CHARACTERS),
             }
 
 
@@ -57,17 +63,33 @@ def loaded_page(
         BrowserCrashed: The browser went away. The job is tried again.
     """
     with watchdog(Ladder(deadline.timeout_s).watchdog_s, browser.kill) as killed:
+        page: Page | None = None
         try:
             with ExitStack() as stack:
                 with stopwatch.stage("browser"):
-                    page = stack.enter_context(browser.page(_context_options(spec)))
+                    page = stack.enter_context(browser.page(_context_options(spec), deadline))
                 with stopwatch.stage("load"):
                     response = _go_to(page, spec, deadline)
                 yield Loaded(page, response)
         except BrowserCrashed as error:
-            if killed.is_set():
+            if killed.is_set() and page is not None:
                 raise PageUnresponsive("The page kept the browser busy for too long.") from error
             raise
+
+
+def steadily(page: Page, deadline: Deadline, action: Callable[[], T]) -> T:
+    """Return what ``action`` makes of ``page``, begun anew when the page moved under it.
+
+    A page that goes on to another address right after `load` spoils one or two tries;
+    one that never stops going ends with ``CaptureFailed``, as ``action`` raised it.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return action()
+        except CaptureFailed:
+            with page_errors("load", deadline):
+                page.wait_for_load_state(timeout=deadline.left_ms("load"))
+    return action()
 
 
 @contextmanager
@@ -79,6 +101,11 @@ def page_errors(step: str, deadline: Deadline) -> Iterator[None]:
         raise deadline.passed(step) from error
     except PlaywrightError as error:
         raise translate(error.message) from error
+
+
+def _text(value: str, max_characters: int) -> str:
+    """Return ``value`` cut, and without the lone surrogates that a page may put anywhere."""
+    return value[:max_characters].encode("utf-8", "replace").decode("utf-8")
 
 
 def _go_to(page: Page, spec: ScreenshotSpec, deadline: Deadline) -> Response:

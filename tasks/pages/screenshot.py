@@ -12,7 +12,7 @@ from farm.jobs.specs import ImageType, ScreenshotSpec
 from tasks.deadline import Deadline
 from tasks.outcome import Made, Outcome, Stopwatch
 from tasks.pages.browser import BrowserHolder
-from tasks.pages.page import Loaded, loaded_page, page_errors
+from tasks.pages.page import Loaded, loaded_page, page_errors, steadily
 
 _DEFAULT_QUALITY = 80
 
@@ -23,11 +23,6 @@ _SIDE_MAX_PX: Mapping[ImageType, int] = {
 }
 _AREA_MAX_PX = 100_000_000
 """Four bytes each in the browser's memory, some of it twice."""
-
-_PAGE_SIZE = """() => {
-  const root = document.documentElement;
-  return [root.scrollWidth || 0, root.scrollHeight || 0];
-}"""
 
 
 class Screenshots:
@@ -42,14 +37,14 @@ class Screenshots:
         spec = job.spec
         if not isinstance(spec, ScreenshotSpec):
             raise TypeError(f"a {spec.kind} is no screenshot")
-        with loaded_page(self._browser, spec, deadline, stopwatch) as loaded:
-            with stopwatch.stage("capture"):
-                picture = capture_page(loaded.page, spec, deadline)
-            return self._outcome(spec, picture, loaded, deadline)
+        with (
+            loaded_page(self._browser, spec, deadline, stopwatch) as loaded,
+            stopwatch.stage("capture"),
+        ):
+            return steadily(loaded.page, deadline, lambda: self._shoot(loaded, spec, deadline))
 
-    def _outcome(
-        self, spec: ScreenshotSpec, picture: bytes, loaded: Loaded, deadline: Deadline
-    ) -> Outcome:
+    def _shoot(self, loaded: Loaded, spec: ScreenshotSpec, deadline: Deadline) -> Outcome:
+        picture = capture_page(loaded.page, spec, deadline)
         width, height = _size_px(picture, spec.type)
         return Outcome(
             made=[Made(f"screenshot.{spec.type}", f"image/{spec.type}", picture)],
@@ -90,7 +85,11 @@ def _quality(spec: ScreenshotSpec) -> int | None:
 
 
 def _check_size(page: Page, image_type: ImageType) -> None:
-    width, height = page.evaluate(_PAGE_SIZE)
+    # Asked of the browser: what the page says of itself need not be true.
+    devtools = page.context.new_cdp_session(page)
+    size = devtools.send("Page.getLayoutMetrics")["cssContentSize"]
+    devtools.detach()
+    width, height = size["width"], size["height"]
     limit = _SIDE_MAX_PX[image_type]
     if max(width, height) > limit:
         raise PageTooLarge(

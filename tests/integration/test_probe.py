@@ -119,5 +119,9 @@ def test_a_host_that_is_not_there_is_said_not_to_be(site: Site) -> None:
     assert failure_of(url=site.url("/video.mp4").replace("http", "https")) == "tls_error"
 
 
+def test_an_upload_that_is_gone_is_said_to_be_gone() -> None:
+    assert failure_of(url=None, upload_id="gone") == "media_invalid"
+
+
 def test_a_silent_server_ends_at_the_deadline(site: Site) -> None:
     assert failure_of(url=site.url("/silent"), timeout_s=2) == "timeout"

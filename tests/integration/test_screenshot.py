@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -151,6 +152,42 @@ def test_plain_http_where_tls_is_asked_for_is_a_tls_error(
     assert failure_of(browser, site.url("/colours").replace("http", "https")) == "tls_error"
 
 
+@pytest.mark.parametrize("full_page", [True, False])
+def test_a_page_that_goes_on_at_once_is_pictured_where_it_went(
+    browser: BrowserHolder, site: Site, full_page: bool
+) -> None:
+    outcome = shoot(browser, site.url("/goes-on"), full_page=full_page)
+    assert outcome.report["final_url"] in {site.url("/goes-on"), site.url("/colours")}
+
+
+def test_a_page_that_lies_about_its_size_is_measured_all_the_same(
+    browser: BrowserHolder, site: Site
+) -> None:
+    assert failure_of(browser, site.url("/liar"), full_page=True) == "page_too_large"
+
+
+def test_a_title_that_is_no_text_is_mended(browser: BrowserHolder, site: Site) -> None:
+    assert shoot(browser, site.url("/bad-title")).report["title"] == "a?b"
+
+
+def test_a_browser_that_does_not_start_is_the_farm_s_fault_and_known_in_time(
+    site: Site, tmp_path: Path
+) -> None:
+    hanging = tmp_path / "chromium"
+    hanging.write_text("#!/bin/sh\nexec sleep 60\n")
+    hanging.chmod(0o755)
+    holder = BrowserHolder(hanging, "auto")
+    deadline = Deadline(2)
+    try:
+        with pytest.raises(FarmError) as caught:
+            Screenshots(holder).run(
+                a_job(spec=a_spec(url=site.url("/empty"))), deadline, Stopwatch()
+            )
+    finally:
+        holder.close()
+    assert (caught.value.code, caught.value.retryable) == ("browser_crashed", True)
+
+
 def test_a_page_larger_than_a_picture_may_be_is_refused_with_the_sizes(
     browser: BrowserHolder, site: Site
 ) -> None:
@@ -179,10 +216,10 @@ def test_a_page_that_spins_in_a_call_without_timeout_is_ended_by_the_watchdog(
 
 
 def test_one_job_sees_nothing_of_another_s_cookies(browser: BrowserHolder, site: Site) -> None:
-    with browser.page({}) as page:
+    with browser.page({}, Deadline(20)) as page:
         page.goto(site.url("/empty"))
         page.evaluate("document.cookie = 'secret=1'; localStorage.secret = 1")
-    with browser.page({}) as page:
+    with browser.page({}, Deadline(20)) as page:
         page.goto(site.url("/empty"))
         assert page.evaluate("[document.cookie, localStorage.secret || '']") == ["", ""]
 

@@ -12,6 +12,10 @@ COLOURS = b"""<!doctype html><title>Colours</title><style>body{margin:0}
 div{height:100px}</style><div style="background:#ff0000"></div>
 <div style="background:#00ff00"></div><div style="background:#0000ff"></div>"""
 
+LIAR = b"""<div style='height:90000px'></div><script>
+for (const name of ['scrollWidth', 'scrollHeight'])
+  Object.defineProperty(Element.prototype, name, {get: () => 1})</script>"""
+
 PAGES: Mapping[str, tuple[int, str, bytes]] = {
     "/empty": (200, "text/html", b"<!doctype html><title>Empty</title>"),
     "/colours": (200, "text/html", COLOURS),
@@ -37,6 +41,13 @@ PAGES: Mapping[str, tuple[int, str, bytes]] = {
         b"<title>P</title><script>for(i=0;i<9;i++)window.open('/empty')</script>",
     ),
     "/alert": (200, "text/html", b"<title>A</title><script>alert(1)</script>"),
+    "/goes-on": (
+        200,
+        "text/html",
+        b"<script>onload=()=>setTimeout(()=>{location='/colours'},0)</script>",
+    ),
+    "/liar": (200, "text/html", LIAR),
+    "/bad-title": (200, "text/html", b"<script>document.title='a\\ud800b'</script>"),
     "/crash": (
         200,
         "text/html",

@@ -29,7 +29,10 @@ GOTO = "Page.goto: net::{} at http://page.test/\nCall log:\n  - navigating"
             "capture_failed",
         ),
         ("Page.goto: Target page, context or browser has been closed", "browser_crashed"),
-        ("anything that nobody has seen yet", "browser_crashed"),
+        ("Playwright connection closed", "browser_crashed"),
+        ("Connection closed while reading from the driver", "browser_crashed"),
+        ("Page.evaluate: Execution context was destroyed, most likely because", "capture_failed"),
+        ("anything that nobody has seen yet", "capture_failed"),
     ],
 )
 def test_each_message_has_its_code(message: str, code: str) -> None:

@@ -117,6 +117,26 @@ def test_an_error_of_the_farm_is_tried_again_until_the_attempts_are_used_up(
     assert "a bug" not in failed.failure.message
 
 
+def test_a_report_that_cannot_be_recorded_ends_the_job_all_the_same(farm: MemoryFarm) -> None:
+    job = farm.submit(max_attempts=1)
+    made = Outcome(made=PICTURE.made, report={"title": "\ud800"})
+    runner(farm, returning(made)).run(job.id)
+    failure = farm.ledger.get(job.id).failure
+    assert failure is not None
+    assert failure.code == "internal_error"
+
+
+def test_an_old_message_does_not_take_a_job_from_a_living_worker(farm: MemoryFarm) -> None:
+    job = farm.submit()
+    once = job.claimed("dead", farm.clock.now(), redeliveries=1)
+    farm.ledger.swap(once)
+    given_back = once.after_loss(farm.clock.now())
+    farm.ledger.swap(given_back)
+    farm.ledger.swap(given_back.claimed("living", farm.clock.now(), redeliveries=0))
+    runner(farm, raising(AssertionError("ran"))).run(job.id, redeliveries=1)
+    assert farm.ledger.get(job.id).worker == "living"
+
+
 def test_the_outer_net_ends_a_job_as_timed_out(farm: MemoryFarm) -> None:
     job = farm.submit()
     runner(farm, raising(Overtime())).run(job.id)
