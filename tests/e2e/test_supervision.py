@@ -148,7 +148,7 @@ def supervised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervised]
         (folder / "farm.log").open("wb") as log,
         ExitStack() as ending,
     ):
-        stack = Stack(folder / "run", Ports.free(), output=log, settings=settings)
+        stack = Stack(folder / "a run", Ports.free(), output=log, settings=settings)
         ending.enter_context(running(stack))
         stack.wait_ready()
         with FarmClient(stack.url) as client:
