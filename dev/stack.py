@@ -103,11 +103,6 @@ class Stack:
         return file.read_text()
 
     @property
-    def socket(self) -> Path:
-        """Where supervisord takes commands."""
-        return self.run_dir / "supervisor.sock"
-
-    @property
     def pid(self) -> int:
         """Process id of supervisord.
 

@@ -4,6 +4,7 @@ import os
 import platform
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from billiard import current_process
@@ -13,6 +14,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from farm.backends import logs
 from farm.backends.assembly import assemble
 from farm.backends.celery_queue import BROKER_SETTINGS, transport_options
+from farm.jobs.errors import BackendUnavailable
 from farm.jobs.ladder import Ladder
 from farm.jobs.models import BrowserCheck, Worker
 from farm.jobs.service import JobService
@@ -104,7 +106,7 @@ def _check_browser(farm: JobService, browser: BrowserHolder) -> None:
 def _connect_signals(
     app: Celery, settings: WorkerSettings, farm: JobService, browser: BrowserHolder
 ) -> None:
-    heartbeats: list[Heartbeat] = []
+    beating: dict[str, Heartbeat] = {}
 
     # `weak=False`: Celery would drop functions that only this scope knows.
     @signals.setup_logging.connect(weak=False)
@@ -125,12 +127,14 @@ def _connect_signals(
             settings.heartbeat_file, lambda: farm.workers.beat(worker, ttl_s=TTL_S)
         )
         heartbeat.start()
-        heartbeats.append(heartbeat)
+        beating[worker.name] = heartbeat
 
     @signals.worker_shutdown.connect(weak=False)
     def stop_beating(**_: object) -> None:
-        for heartbeat in heartbeats:
+        for name, heartbeat in beating.items():
             heartbeat.stop()
+            with suppress(BackendUnavailable):  # Else the last beat expires by itself.
+                farm.workers.leave(name)
 
     @signals.worker_process_init.connect(weak=False)
     def lead_a_group(**_: object) -> None:

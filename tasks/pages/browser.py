@@ -51,11 +51,6 @@ class BrowserHolder:
         """Version of the present browser."""
         return self._browser.version if self._browser else "none"
 
-    @property
-    def is_launched(self) -> bool:
-        """Whether there is a browser now, as far as one knows without asking it."""
-        return self._browser is not None
-
     @contextmanager
     def page(self, options: Mapping[str, Any], deadline: Deadline) -> Iterator[Page]:
         """Give a blank page in a new context made with ``options``, and close both.
