@@ -1,6 +1,8 @@
 """A point in time that all steps of one job share."""
 
 import time
+from copy import copy
+from typing import Self
 
 from farm.jobs.errors import JobTimedOut
 
@@ -17,6 +19,12 @@ class Deadline:
     def left_s(self) -> float:
         """Seconds that are left; 0 once it has passed."""
         return max(0.0, self._at - time.monotonic())
+
+    def part(self, fraction: float) -> Self:
+        """Return a deadline for one try: after ``fraction`` of the whole timeout, or this one's."""
+        part = copy(self)
+        part._at = min(self._at, time.monotonic() + self.timeout_s * fraction)  # noqa: SLF001 - our own
+        return part
 
     def left_ms(self, step: str) -> float:
         """Return the milliseconds that ``step`` may take.

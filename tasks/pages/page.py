@@ -5,11 +5,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import structlog
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, Response
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from farm.jobs.errors import BrowserCrashed, CaptureFailed, EmptyResponse, PageUnresponsive
+from farm.jobs.errors import (
+    BrowserCrashed,
+    CaptureFailed,
+    EmptyResponse,
+    JobTimedOut,
+    PageUnresponsive,
+)
 from farm.jobs.ladder import Ladder
 from farm.jobs.specs import ScreenshotSpec
 from tasks.deadline import Deadline
@@ -20,9 +27,13 @@ from tasks.watchdog import watchdog
 
 T = TypeVar("T")
 
+_log = structlog.get_logger(__name__)
+
 _TITLE_MAX_CHARACTERS = 1024
 _URL_MAX_CHARACTERS = 2048
 _TRIES = 3
+_TRY_FRACTION = 0.25
+"""Of the job's timeout: a capture takes a fraction of a second, of a huge page a few."""
 _WITHOUT_PAGE = frozenset({204, 205})
 
 
@@ -77,19 +88,21 @@ def loaded_page(
             raise
 
 
-def steadily(page: Page, deadline: Deadline, action: Callable[[], T]) -> T:
+def steadily(page: Page, deadline: Deadline, action: Callable[[Deadline], T]) -> T:
     """Return what ``action`` makes of ``page``, begun anew when the page moved under it.
 
-    A page that goes on to another address right after `load` spoils one or two tries;
-    one that never stops going ends with ``CaptureFailed``, as ``action`` raised it.
+    A page that goes on to another address right after `load` makes the browser fail or,
+    now and then, never answer. So each try but the last gets a part of the time. A page
+    that never stops going ends with what ``action`` raised last.
     """
     for _ in range(_TRIES - 1):
         try:
-            return action()
-        except CaptureFailed:
+            return action(deadline.part(_TRY_FRACTION))
+        except (CaptureFailed, JobTimedOut) as error:
+            _log.info("tried_again", why=error.code)
             with page_errors("load", deadline):
                 page.wait_for_load_state(timeout=deadline.left_ms("load"))
-    return action()
+    return action(deadline)
 
 
 @contextmanager

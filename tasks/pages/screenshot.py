@@ -41,9 +41,11 @@ class Screenshots:
             loaded_page(self._browser, spec, deadline, stopwatch) as loaded,
             stopwatch.stage("capture"),
         ):
-            return steadily(loaded.page, deadline, lambda: self._shoot(loaded, spec, deadline))
+            return steadily(
+                loaded.page, deadline, lambda part: self._shoot(loaded, spec, deadline=part)
+            )
 
-    def _shoot(self, loaded: Loaded, spec: ScreenshotSpec, deadline: Deadline) -> Outcome:
+    def _shoot(self, loaded: Loaded, spec: ScreenshotSpec, *, deadline: Deadline) -> Outcome:
         picture = capture_page(loaded.page, spec, deadline)
         width, height = _size_px(picture, spec.type)
         return Outcome(

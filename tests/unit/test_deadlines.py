@@ -21,6 +21,14 @@ def test_a_deadline_that_has_passed_names_the_step_and_the_timeout() -> None:
         deadline.left_ms("load")
 
 
+def test_a_part_of_a_deadline_is_over_sooner_and_never_later() -> None:
+    deadline = Deadline(100)
+    part = deadline.part(0.25)
+    assert part.left_s <= 25 < deadline.left_s
+    assert part.part(1).left_s <= 25
+    assert part.timeout_s == 100
+
+
 def test_the_watchdog_kills_when_the_block_takes_too_long() -> None:
     killed = threading.Event()
     with watchdog(0.01, killed.set) as fired:
