@@ -17,8 +17,7 @@ from api.problems import STATUSES
 from api.settings import ApiSettings
 from farm.backends.settings import PREFIX, Settings
 from farm.client.cli import cli
-from farm.jobs import errors
-from farm.jobs.errors import FarmError, JobError
+from farm.jobs.errors import FarmError, JobError, leaves
 from farm.jobs.ladder import VISIBILITY_TIMEOUT_S, Ladder
 from farm.jobs.specs import OPTION_FIELDS, JobOptions, ProbeSpec, ScreenshotSpec
 from tasks.settings import WorkerSettings
@@ -67,21 +66,15 @@ def _meaning(field: FieldInfo) -> str:
 
 def errors_table() -> str:
     """Return each error that a caller can meet: code, where, whether to try again, meaning."""
-    found = [error for error in _leaves() if error in STATUSES or issubclass(error, JobError)]
+    found = [
+        error for error in leaves(FarmError) if error in STATUSES or issubclass(error, JobError)
+    ]
     found.sort(key=lambda error: (STATUSES.get(error, 1000), error.code))
     rows = (
         (f"`{error.code}`", _where(error), "yes" if error.retryable else "no", _summary(error))
         for error in found
     )
     return _table(("code", "where", "try again?", "meaning"), rows)
-
-
-def _leaves() -> Iterator[type[FarmError]]:
-    tree = [each for each in vars(errors).values() if isinstance(each, type)]
-    for error in tree:
-        has_children = any(error in other.__bases__ for other in tree)
-        if issubclass(error, FarmError) and not has_children:
-            yield error
 
 
 def _where(error: type[FarmError]) -> str:

@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response, render_template, send_from_directory
 
 from api.problems import STATUSES, title_of
-from farm.jobs.errors import BackendUnavailable, FarmError, JobError, RequestError
+from farm.jobs.errors import BackendUnavailable, JobError, RequestError, leaves
 
 ASSETS = "/docs/assets"
 """Where the Swagger UI's files are served; nothing is loaded from elsewhere."""
@@ -35,7 +35,7 @@ def blueprint() -> APIBlueprint:
 
 def _rows() -> Iterator[dict[str, str | bool]]:
     for root in (RequestError, BackendUnavailable, JobError):
-        for error in sorted(_leaves(root), key=lambda each: each.code):
+        for error in sorted(leaves(root), key=lambda each: each.code):
             status = STATUSES.get(error)
             yield {
                 "code": error.code,
@@ -44,11 +44,3 @@ def _rows() -> Iterator[dict[str, str | bool]]:
                 "status": str(status.value) if status else "",
                 "retryable": error.retryable,
             }
-
-
-def _leaves(error: type[FarmError]) -> Iterator[type[FarmError]]:
-    children = error.__subclasses__()
-    if not children:
-        yield error
-    for child in children:
-        yield from _leaves(child)

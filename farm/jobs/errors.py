@@ -26,8 +26,8 @@
 ``api.problems`` alone, exit codes in ``farm.client.exit_codes`` alone.
 """
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -329,3 +329,15 @@ class ConfigError(FarmError):
     """The environment is wrong; the message lists each mistake."""
 
     code = "config_error"
+
+
+E = TypeVar("E", bound=FarmError)
+
+
+def leaves(root: type[E]) -> Iterator[type[E]]:
+    """Yield the errors below ``root`` that are really raised: those without errors below them."""
+    children = root.__subclasses__()
+    if not children:
+        yield root
+    for child in children:
+        yield from leaves(child)

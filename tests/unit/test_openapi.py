@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,21 +13,13 @@ from api.app import create_app
 from api.problems import STATUSES
 from api.settings import ApiSettings
 from dev import openapi
-from farm.jobs.errors import FarmError, JobError
+from farm.jobs.errors import JobError, leaves
 from tests.support.builders import MemoryFarm
 
 
 @pytest.fixture
 def client() -> FlaskClient:
     return create_app(ApiSettings(), MemoryFarm().service).test_client()
-
-
-def leaves(error: type[FarmError]) -> Iterator[type[FarmError]]:
-    children = error.__subclasses__()
-    if not children:
-        yield error
-    for child in children:
-        yield from leaves(child)
 
 
 CODES = sorted({error.code for error in (*STATUSES, *leaves(JobError))})
