@@ -73,9 +73,17 @@ test-containers: setup ## Build the images, run the composed farm, kill a part (
 bench-roundtrip: setup ## Measure a job's round trip against the bare browser
 	python -m tests.bench.roundtrip
 
+.PHONY: bench-probe
+bench-probe: setup ## Measure many probes against xargs and the bare ffprobe
+	python -m tests.bench.probe
+
 .PHONY: openapi
 openapi: setup ## Write openapi.json anew
 	python -m dev.openapi
+
+.PHONY: names
+names: setup ## Write the lists of devices and time zones anew
+	python -m dev.names
 
 .PHONY: docs
 docs: setup ## Write the generated tables of docs/ anew

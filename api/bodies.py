@@ -2,27 +2,37 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
-from typing import IO, Any, NoReturn
+from contextlib import suppress
+from itertools import chain
+from typing import Any, NoReturn
 
 from flask import Request
+from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import Data, Epilogue, Event, File, MultipartDecoder, NeedData
 
 from farm.jobs.errors import (
     FieldError,
     InvalidJson,
     InvalidSpec,
     PayloadTooLarge,
+    UnreadableRequest,
     UnsupportedMediaType,
 )
 
-JSON_MAX_BYTES = 64 * 1024
-"""No spec comes near this; what is larger is a mistake or an attack."""
+JSON_MAX_BYTES = 8 * 1024 * 1024
+"""Room for the largest page that a spec may hold, in most spellings that JSON has for it."""
 _NESTING_MAX = 16
+# A string without an end is taken to the end: to look for one from each quote would take for ever.
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 _INTEGER_MAX_DIGITS = 100
 _CHUNK_BYTES = 256 * 1024
 _FILENAME_MAX_CHARACTERS = 255
 _FORM_MAX_BYTES = 64 * 1024
 """What a multipart body may hold around its file."""
+_FORM_BUFFER_MAX_BYTES = 2 * _CHUNK_BYTES
+"""Nothing of a form is held but one chunk and what cannot be told apart from a boundary yet."""
 _ANY_TYPE = "application/octet-stream"
 
 
@@ -69,23 +79,14 @@ def decode_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
 def _check_nesting(text: str) -> None:
     # Before parsing: the parser recurses, and deep nesting would exhaust its stack.
     depth = 0
-    in_string = escaped = False
-    for character in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
-            depth += 1
-            if depth > _NESTING_MAX:
-                raise InvalidJson(f"The body nests deeper than {_NESTING_MAX} levels.")
-        elif character in "]}":
-            depth -= 1
+    for found in _STRING_OR_BRACKET.finditer(text):
+        match found[0]:
+            case "[" | "{":
+                depth += 1
+                if depth > _NESTING_MAX:
+                    raise InvalidJson(f"The body nests deeper than {_NESTING_MAX} levels.")
+            case "]" | "}":
+                depth -= 1
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -116,31 +117,84 @@ def upload_chunks(request: Request, max_bytes: int) -> tuple[str | None, str, It
     """Return file name, media type and bytes of the file in ``request``.
 
     The file is the raw body (name from ``?filename=``) or the multipart field
-    ``file``. A raw body is never held whole.
+    ``file``. It comes as it arrives and is held nowhere.
 
     Raises:
         InvalidSpec: A multipart body has no field ``file``.
         PayloadTooLarge: It is known to be larger than ``max_bytes``; iterating raises
             the same when that shows later.
+        UnreadableRequest: Raised by iterating, too, where the body breaks off.
     """
     # Counted below, where the end of a body without a length shows.
     request.max_content_length = max_bytes + _FORM_MAX_BYTES
     if request.mimetype == "multipart/form-data":
-        file = request.files.get("file")
-        if file is None:
-            raise InvalidSpec([FieldError(field="file", message="the multipart field is missing")])
-        media_type = file.mimetype or _ANY_TYPE
-        filename = (file.filename or "")[:_FILENAME_MAX_CHARACTERS] or None
-        return filename, media_type, _chunks(file.stream, max_bytes)
+        events = _form_events(request)
+        file = _file_of(events)
+        media_type, _ = parse_options_header(file.headers.get("Content-Type"))
+        filename = file.filename[:_FILENAME_MAX_CHARACTERS] or None
+        chunks = _capped(_bytes_of_file(events), max_bytes)
+        return filename, media_type.lower() or _ANY_TYPE, chunks
     if (request.content_length or 0) > max_bytes:
         raise _too_large(max_bytes)
     media_type = request.mimetype or _ANY_TYPE
-    return request.args.get("filename"), media_type, _chunks(request.stream, max_bytes)
+    return request.args.get("filename"), media_type, _capped(_chunks(request), max_bytes)
 
 
-def _chunks(stream: IO[bytes], max_bytes: int) -> Iterator[bytes]:
+def _form_events(request: Request) -> Iterator[Event]:
+    """Yield what the form consists of, as it arrives.
+
+    Raises:
+        ValueError: It is no form, or not all of one.
+    """
+    boundary = request.mimetype_params.get("boundary", "").encode("ascii")
+    if not boundary:
+        raise ValueError("a form needs its boundary")
+    decoder = MultipartDecoder(boundary, _FORM_BUFFER_MAX_BYTES, max_parts=request.max_form_parts)
+    for chunk in chain(_chunks(request), [None]):
+        decoder.receive_data(chunk)
+        while not isinstance(event := decoder.next_event(), NeedData | Epilogue):
+            yield event
+
+
+def _file_of(events: Iterator[Event]) -> File:
+    """Go to the first file in the field ``file``."""
+    with suppress(ValueError):
+        for event in events:
+            if isinstance(event, File) and event.name == "file":
+                return event
+    raise InvalidSpec([FieldError(field="file", message="the multipart field is missing")])
+
+
+def _bytes_of_file(events: Iterator[Event]) -> Iterator[bytes]:
+    """Yield the bytes of the file that ``events`` has come to; the form must then go to its end."""
+    is_file = True
+    try:
+        for event in events:
+            if isinstance(event, Data) and is_file:
+                yield event.data
+                is_file = event.more_data
+    except ValueError as error:
+        raise UnreadableRequest(f"The form breaks off: {error}.") from error
+
+
+def _chunks(request: Request) -> Iterator[bytes]:
+    """Yield the body piece by piece.
+
+    Raises:
+        UnreadableRequest: It is shorter than was said.
+    """
     size_bytes = 0
-    while chunk := stream.read(_CHUNK_BYTES):
+    while chunk := request.stream.read(_CHUNK_BYTES):
+        size_bytes += len(chunk)
+        yield chunk
+    # Where the server ends the body itself, Werkzeug takes a broken connection for the end.
+    if size_bytes < (request.content_length or 0):
+        raise UnreadableRequest("The body is shorter than its Content-Length.")
+
+
+def _capped(chunks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
+    size_bytes = 0
+    for chunk in chunks:
         size_bytes += len(chunk)
         if size_bytes > max_bytes:
             raise _too_large(max_bytes)

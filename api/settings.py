@@ -1,17 +1,28 @@
 """What the API process takes from its environment."""
 
-from typing import Annotated
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from farm.backends.settings import Settings
+
+_IN_FOLDER_MAX_BYTES = 4 * 1024**3
 
 
 class ApiSettings(Settings):
     """Settings of the API."""
 
     upload_max_bytes: Annotated[
-        int, Field(ge=1, le=2**31, description="Largest upload. Uploads lie in Redis's memory.")
+        int,
+        Field(
+            ge=1,
+            le=2**40,
+            description="Largest upload. With FARM_UPLOADS_DIR the default is "
+            f"{_IN_FOLDER_MAX_BYTES} instead.",
+        ),
     ] = 100 * 1024 * 1024
     waiters_max: Annotated[
         int,
@@ -22,3 +33,20 @@ class ApiSettings(Settings):
             "thread; above it they are answered at once.",
         ),
     ] = 48
+
+    @model_validator(mode="before")
+    @classmethod
+    def _let_a_folder_take_more(cls, given: dict[str, Any]) -> dict[str, Any]:
+        more = {"upload_max_bytes": _IN_FOLDER_MAX_BYTES} if given.get("uploads_dir") else {}
+        return more | given
+
+    @field_validator("uploads_dir")
+    @classmethod
+    def _check_writable(cls, path: Path | None) -> Path | None:
+        if path:
+            try:  # To ask for permissions would not do: root has them all.
+                tempfile.TemporaryFile(dir=path).close()
+            except OSError:
+                message = "must be a folder that the API may write to"
+                raise PydanticCustomError("writable", message) from None
+        return path

@@ -18,4 +18,5 @@ def create() -> Flask:
     except ConfigError as error:
         sys.exit(error.message)
     logs.configure()
-    return create_app(settings, assemble(settings.redis_url, waiters_max=settings.waiters_max))
+    service = assemble(settings.redis_url, settings.uploads_dir, waiters_max=settings.waiters_max)
+    return create_app(settings, service)

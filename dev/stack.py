@@ -120,6 +120,7 @@ class Stack:
             RuntimeError: A farm runs in this folder already.
         """
         (self.run_dir / "redis").mkdir(parents=True, exist_ok=True)
+        (self.run_dir / "uploads").mkdir(mode=0o700, exist_ok=True)
         if self._lock is None:
             self._lock = (self.run_dir / "lock").open("w")
             try:
@@ -189,13 +190,16 @@ class Stack:
         settings = Settings.from_environment()
         outside = "redis_url" in settings.model_fields_set
         redis_url = settings.redis_url if outside else f"redis://127.0.0.1:{self.ports.redis}/0"
+        uploads_dir = (settings.uploads_dir or self.run_dir / "uploads").absolute()
+        from_file = {"FARM_REDIS_URL_FILE", "FARM_UPLOADS_DIR_FILE"}  # Read above.
         cores = str(os.cpu_count() or 1)
         tools = Path(sys.executable).parent
         return {
-            **{name: value for name, value in os.environ.items() if name != "FARM_REDIS_URL_FILE"},
+            **{name: value for name, value in os.environ.items() if name not in from_file},
             "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "PYTHONUNBUFFERED": "1",
             "FARM_REDIS_URL": redis_url,
+            "FARM_UPLOADS_DIR": str(uploads_dir),
             "CELERY_BROKER_URL": redis_url,
             "FLOWER_BASIC_AUTH": f"farm:{self.flower_password}",
             "STACK_RUN_DIR": str(self.run_dir),

@@ -18,13 +18,14 @@ from farm.jobs.errors import BackendUnavailable
 from farm.jobs.ladder import Ladder
 from farm.jobs.models import BrowserCheck, Worker
 from farm.jobs.service import JobService
-from farm.jobs.specs import PROBE_TIMEOUT_MAX_MS
+from farm.jobs.specs.media import PROBE_TIMEOUT_MAX_MS
 from tasks.entrypoints import register
 from tasks.heartbeat import TTL_S, Heartbeat
 from tasks.media.probe import Probes
+from tasks.pages.ads import INSTALLED
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.check import open_a_page
-from tasks.pages.screenshot import Screenshots
+from tasks.pages.render import Pages
 from tasks.runner import JobRunner
 from tasks.settings import WorkerSettings
 
@@ -74,11 +75,17 @@ def make_celery(settings: WorkerSettings) -> Celery:
             "unacked_mutex_expire": 30,
         },
     )
-    farm = assemble(settings.redis_url, waiters_max=0)
+    farm = assemble(settings.redis_url, settings.uploads_dir, waiters_max=0)
     browser = BrowserHolder(settings.chromium, settings.chromium_sandbox)
+    pages = Pages(browser, settings.easylist or INSTALLED).run
     runner = JobRunner(
         farm=farm,
-        kinds={"screenshot": Screenshots(browser).run, "probe": Probes(farm.artifacts).run},
+        kinds={
+            "screenshot": pages,
+            "pdf": pages,
+            "content": pages,
+            "probe": Probes(farm.uploads).run,
+        },
         worker=socket.gethostname(),
         overtime=SoftTimeLimitExceeded,
     )

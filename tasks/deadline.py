@@ -20,10 +20,10 @@ class Deadline:
         """Seconds that are left; 0 once it has passed."""
         return max(0.0, self._at - time.monotonic())
 
-    def part(self, fraction: float) -> Self:
-        """Return a deadline for one try: after ``fraction`` of the whole timeout, or this one's."""
+    def within(self, seconds: float) -> Self:
+        """Return the deadline of a part: ``seconds`` from now, or this one where that is sooner."""
         part = copy(self)
-        part._at = min(self._at, time.monotonic() + self.timeout_s * fraction)  # noqa: SLF001 - our own
+        part._at = min(self._at, time.monotonic() + max(0.0, seconds))  # noqa: SLF001 - our own
         return part
 
     def left_ms(self, step: str) -> float:
@@ -38,6 +38,6 @@ class Deadline:
             raise self.passed(step)
         return max(1.0, self.left_s * 1000)
 
-    def passed(self, step: str) -> JobTimedOut:
+    def passed(self, step: str, waiting_for: str | None = None) -> JobTimedOut:
         """Return the error for running out of time in ``step``."""
-        return JobTimedOut(step, self.timeout_s)
+        return JobTimedOut(step, self.timeout_s, waiting_for)

@@ -9,8 +9,9 @@ from pathlib import Path
 import structlog
 
 from farm.jobs.doctor import DoctorRow
-from farm.jobs.errors import ConfigError, FarmError
+from farm.jobs.errors import ConfigError, FarmError, OptionUnavailable
 from tasks.deadline import Deadline
+from tasks.pages.ads import INSTALLED, engine
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.check import open_a_page
 from tasks.pages.chromium import find_chromium
@@ -36,6 +37,7 @@ def checks() -> Iterable[DoctorRow]:
     yield _version_of("ffprobe", needed=True, remedy="apt-get install ffmpeg")
     yield _version_of("redis-server", needed=False, remedy="apt-get install redis-server")
     yield _fonts()
+    yield _easylist(settings.easylist or INSTALLED)
 
 
 def _browser(settings: WorkerSettings) -> Iterable[DoctorRow]:
@@ -91,6 +93,14 @@ def _fonts() -> DoctorRow:
         )
         return DoctorRow("fonts", ok=None, detail=detail)
     return DoctorRow("fonts", ok=True, detail=f"Latin, {', '.join(_SCRIPTS.values())}")
+
+
+def _easylist(file: Path) -> DoctorRow:
+    try:
+        engine(file)
+    except OptionUnavailable as error:
+        return DoctorRow("EasyList", ok=None, detail=f"{error.message} (FARM_EASYLIST names one)")
+    return DoctorRow("EasyList", ok=True, detail=str(file))
 
 
 def _first_line(argv: list[str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from celery import Celery, Task
 
 from farm.backends.celery_queue import CHECK_BROWSER
-from farm.jobs.specs import SPECS
+from farm.jobs.specs.requests import SPECS
 from tasks.runner import JobRunner
 
 

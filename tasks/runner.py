@@ -18,7 +18,7 @@ from farm.jobs.errors import (
 )
 from farm.jobs.models import Artifact, Job
 from farm.jobs.service import JobService
-from farm.jobs.specs import Kind
+from farm.jobs.specs.requests import Kind
 from farm.jobs.states import JobState
 from tasks.deadline import Deadline
 from tasks.outcome import ARTIFACT_MAX_BYTES, Made, Outcome, Stopwatch

@@ -28,6 +28,13 @@ class WorkerSettings(Settings):
             "not; required: refuse page jobs without it; off: never use it."
         ),
     ] = "auto"
+    easylist: Annotated[
+        Path | None,
+        Field(
+            description="EasyList for block_ads, instead of the one that was installed; a "
+            "worker reads it once."
+        ),
+    ] = None
     concurrency: Annotated[
         int,
         Field(ge=1, le=64, description="Jobs that one worker runs at once, each in its process."),

@@ -9,7 +9,10 @@ from api.schemas import file_answer, problems
 from farm.jobs.models import Artifact, Job
 from farm.jobs.service import JobService
 
-_MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp", "application/json")
+_MEDIA_TYPES = (
+    *("image/png", "image/jpeg", "image/webp", "application/pdf", "application/json"),
+    *("text/html", "text/plain"),
+)
 _SHOWN_INLINE = frozenset({"image/png", "image/jpeg", "image/webp"})
 """Pictures only: anything else of a stranger's page could act as a page of ours."""
 

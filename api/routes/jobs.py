@@ -10,7 +10,7 @@ from werkzeug.http import parse_dict_header
 from api.schemas import PREFER_WAIT_MAX_S, WaitQuery, json_answer, no_content, problems
 from farm.jobs.models import Job
 from farm.jobs.service import JobService
-from farm.jobs.specs import JobRequest
+from farm.jobs.specs.requests import JobRequest
 from farm.jobs.views import JobView
 
 _POLL_AFTER_S = 1

@@ -1,7 +1,10 @@
 """The real ports, put together; every process entry starts here."""
 
+from pathlib import Path
+
 from farm.backends.celery_queue import CeleryQueue
 from farm.backends.clock import SystemClock
+from farm.backends.folder_artifacts import FolderArtifacts
 from farm.backends.redis_artifacts import RedisArtifacts
 from farm.backends.redis_changes import ChangeListener
 from farm.backends.redis_connection import connect
@@ -10,21 +13,25 @@ from farm.backends.redis_workers import RedisWorkers
 from farm.jobs.service import JobService
 
 
-def assemble(redis_url: str, *, waiters_max: int) -> JobService:
-    """Return the farm's rules over one Redis and Celery.
+def assemble(redis_url: str, uploads_dir: Path | None, *, waiters_max: int) -> JobService:
+    """Return the farm's rules over one Redis, Celery and perhaps a folder.
 
     Nothing connects before the first call, so it may be done before a fork.
 
     Args:
         redis_url: Where everything is kept.
+        uploads_dir: Where uploads are kept instead; ``None``: in Redis too.
         waiters_max: How many threads of this process may wait for a job at once;
             0 for a process in which none does.
     """
     client = connect(redis_url)
+    clock = SystemClock()
+    artifacts = RedisArtifacts(client)
     return JobService(
         ledger=RedisLedger(client, ChangeListener(client, waiters_max=waiters_max)),
         queue=CeleryQueue(redis_url, client),
-        artifacts=RedisArtifacts(client),
+        artifacts=artifacts,
+        uploads=FolderArtifacts(uploads_dir, clock) if uploads_dir else artifacts,
         workers=RedisWorkers(client),
-        clock=SystemClock(),
+        clock=clock,
     )

@@ -13,7 +13,8 @@ from farm.backends.redis_connection import TIMEOUT_S, redis_errors
 from farm.jobs.errors import BackendUnavailable
 from farm.jobs.ladder import VISIBILITY_TIMEOUT_S
 from farm.jobs.models import Job
-from farm.jobs.specs import Priority, Queue
+from farm.jobs.specs.base import Priority
+from farm.jobs.specs.requests import Queue
 
 CHECK_BROWSER = "check_browser"
 """Name of the task that opens a page for readiness."""

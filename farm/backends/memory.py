@@ -5,11 +5,12 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from farm.jobs.errors import ArtifactEvicted, JobExpired, UnknownJob
 from farm.jobs.models import Artifact, BrowserCheck, Job, Worker
 from farm.jobs.ports import Clock
-from farm.jobs.specs import Queue
+from farm.jobs.specs.requests import Queue
 
 
 class ManualClock:
@@ -157,10 +158,18 @@ class MemoryArtifacts:
             raise ArtifactEvicted(f"The bytes of {name!r} are no longer kept.")
         yield stored[1]
 
+    def place(self, owner: str, name: str, path: Path) -> None:
+        """See ``ArtifactStore.place``."""
+        with path.open("wb") as file:
+            file.writelines(self.read(owner, name))
+
     def expire(self, owner: str, name: str, ttl_s: int) -> None:
         """See ``ArtifactStore.expire``."""
         if ttl_s == 0:
             self._stored.pop((owner, name), None)
+
+    def sweep(self) -> None:
+        """See ``ArtifactStore.sweep``; nothing expires here."""
 
 
 class MemoryWorkers:

@@ -8,6 +8,7 @@ Keys, all with the artifact's expiry::
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import cast
 
 from redis import Redis
@@ -82,6 +83,11 @@ class RedisArtifacts:
                 raise _evicted(name)
             yield chunk
 
+    def place(self, owner: str, name: str, path: Path) -> None:
+        """See ``ArtifactStore.place``."""
+        with path.open("wb") as file:
+            file.writelines(self.read(owner, name))
+
     @redis_errors()
     def expire(self, owner: str, name: str, ttl_s: int) -> None:
         """See ``ArtifactStore.expire``."""
@@ -93,6 +99,9 @@ class RedisArtifacts:
             for each in [key, *_chunk_keys(key, manifest.chunks)]:
                 pipe.expire(each, ttl_s)
             pipe.execute()
+
+    def sweep(self) -> None:
+        """See ``ArtifactStore.sweep``; Redis does it by itself."""
 
     @redis_errors()
     def _manifest(self, owner: str, name: str) -> _Manifest | None:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from farm.jobs.errors import ConfigError
 
@@ -20,6 +21,7 @@ KNOWN_NAMES = frozenset(
     {
         # Every process.
         "REDIS_URL",
+        "UPLOADS_DIR",
         # The API.
         "UPLOAD_MAX_BYTES",
         "WAITERS_MAX",
@@ -27,6 +29,7 @@ KNOWN_NAMES = frozenset(
         "CHROMIUM",
         "CHROMIUM_SANDBOX",
         "CONCURRENCY",
+        "EASYLIST",
         "HEARTBEAT_FILE",
         # The client and the command line.
         "URL",
@@ -43,6 +46,12 @@ KNOWN_NAMES = frozenset(
 know the others' names to tell a foreign one from a typing error."""
 
 
+def _existing_folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise PydanticCustomError("folder", "must be the path of a folder that is there")
+    return path
+
+
 class Settings(BaseModel):
     """Base of each process kind's settings. Field names are the variables' in lower case."""
 
@@ -55,6 +64,13 @@ class Settings(BaseModel):
             description="Redis with records, artifacts and Celery's lists. May hold a password.",
         ),
     ] = "redis://127.0.0.1:6379/0"
+    uploads_dir: Annotated[
+        Annotated[Path, AfterValidator(_existing_folder)] | None,
+        Field(
+            description="Folder for uploads, shared by the API, the dispatcher and the workers for "
+            "media, which may have it read-only. Without it uploads lie in Redis's memory."
+        ),
+    ] = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

@@ -5,14 +5,13 @@ goes to a terminal as text goes through ``plain`` first.
 """
 
 import io
+import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from farm.client.calls import Progress
 from farm.client.errors import ApiError, ClientError, JobNotSucceeded
 from farm.client.saving import replacing
 from farm.jobs.doctor import DoctorRow
@@ -48,6 +47,13 @@ def write_bytes(output: str, content: bytes) -> None:
         file.write(content)
 
 
+def write_json(output: str, value: object) -> None:
+    """Write ``value`` to the file ``output`` or to stdout, as JSON for people too."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    # Half a surrogate pair, which JSON can name, has no UTF-8; it stays an escape.
+    write_bytes(output, text.encode(errors="backslashreplace"))
+
+
 def print_json(job: JobView) -> None:
     """Print the job on stdout as the API has it."""
     click.echo(job.model_dump_json(indent=2))
@@ -71,6 +77,12 @@ def print_rows(rows: Iterable[DoctorRow]) -> None:
         click.echo(f"{plain(row.name):<{width}}  {mark}  {plain(row.detail)}".rstrip())
 
 
+def as_line(value: object) -> str:
+    """Return ``value`` as JSON on one line, for programs that read line by line."""
+    # Half a surrogate pair, which JSON can name, has no UTF-8; it stays an escape.
+    return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
+
+
 def print_error(error: ClientError | OSError) -> None:
     """Print what went wrong on stderr: one sentence, then each field at fault."""
     prefix = "" if isinstance(error, JobNotSucceeded) else "Error: "
@@ -82,24 +94,10 @@ def print_error(error: ClientError | OSError) -> None:
                 click.echo(f"  {plain(line)}", err=True)
 
 
-@contextmanager
-def upload_progress(name: str) -> Iterator[Progress | None]:
-    """Show a bar on stderr while the block uploads; ``None`` if nobody is watching."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    # Slow to import, and seldom needed.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
-    from rich.progress import BarColumn, DownloadColumn, TextColumn  # noqa: PLC0415
-    from rich.progress import Progress as Display  # noqa: PLC0415
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Display(*columns, console=Console(stderr=True), transient=True) as display:
-        task = display.add_task(escape(plain(name)), total=None)
-        yield lambda sent_bytes, total_bytes: display.update(
-            task, completed=sent_bytes, total=total_bytes
-        )
+def print_warnings(job: JobView, of: str = "") -> None:
+    """Print on stderr what the job says of its result, if anything, and ``of`` what it is."""
+    for warning in job.warnings:
+        click.echo(f"Warning: {plain(f'{of}: {warning}' if of else warning)}", err=True)
 
 
 def _job_rows(job: JobView) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,25 @@
 """Files that appear whole or not at all."""
 
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from farm.client.errors import UnreadableAnswer
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+
+
+def check_file_name(name: str) -> None:
+    """Refuse the ``name`` of an artifact that would lead out of the folder it is saved in.
+
+    Raises:
+        UnreadableAnswer: A farm has no such names.
+    """
+    if not _FILE_NAME.fullmatch(name):
+        raise UnreadableAnswer(f"The farm has an artifact of the odd name {name!r}.")
 
 
 @contextmanager

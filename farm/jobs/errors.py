@@ -13,9 +13,10 @@
     │   ├── TargetError              the page or the media is at fault; not retried
     │   │   ├── DnsError  ConnectionFailed  TlsError  HttpError  TooManyRedirects
     │   │   ├── EmptyResponse  UnsupportedContent  PageUnresponsive  PageCrashed  CaptureFailed
-    │   │   └── MediaInvalid  MediaUnsupported  MediaPlaylistForbidden
+    │   │   ├── SelectorNotFound  ScriptFailed  ConsoleError  ResourceFailed
+    │   │   └── MediaInvalid  MediaUnsupported  MediaPlaylistForbidden  MediaTooLarge
     │   ├── LimitError               over a stated limit; not retried
-    │   │   └── JobTimedOut  PageTooLarge  OutputTooLarge
+    │   │   └── JobTimedOut  PageTooLarge  ResponseTooLarge  OutputTooLarge  OptionUnavailable
     │   └── WorkerError              the farm is at fault; tried again while attempts are left
     │       └── BrowserCrashed  WorkerLost  InternalError
     ├── BackendUnavailable           Redis or the broker is away
@@ -24,6 +25,9 @@
 
 ``code`` is part of the HTTP contract and never changes. HTTP statuses live in
 ``api.problems`` alone, exit codes in ``farm.client.exit_codes`` alone.
+
+The docstring of an error is for callers: the first line is its cause, the second
+paragraph what to do about it. The documentation shows both.
 """
 
 from collections.abc import Iterator, Sequence
@@ -61,13 +65,19 @@ class RequestError(FarmError):
 
 
 class InvalidJson(RequestError):
-    """The body is not one JSON document we accept (RFC 8259, no duplicate names)."""
+    """The body is not one JSON document we accept (RFC 8259, no duplicate names).
+
+    Send one JSON document in UTF-8; the message says what is wrong, and where it can.
+    """
 
     code = "invalid_json"
 
 
 class InvalidSpec(RequestError):
-    """The body is JSON, but not a spec; the answer names each field at fault."""
+    """The body is JSON, but not a spec; the answer names each field at fault.
+
+    Change the fields that ``errors`` names.
+    """
 
     code = "invalid_spec"
 
@@ -79,37 +89,55 @@ class InvalidSpec(RequestError):
 
 
 class UnsupportedMediaType(RequestError):
-    """The body has a Content-Type that this address does not take."""
+    """The body has a Content-Type that this address does not take.
+
+    Send a spec as ``application/json``.
+    """
 
     code = "unsupported_media_type"
 
 
 class PayloadTooLarge(RequestError):
-    """The body is larger than this address takes."""
+    """The body is larger than this address takes.
+
+    Give the address of the page or of the file instead of its bytes.
+    """
 
     code = "payload_too_large"
 
 
 class NoSuchPage(RequestError):
-    """The address names nothing in the API."""
+    """The address names nothing in the API.
+
+    Compare the address with those of ``/docs``; it has no slash at its end.
+    """
 
     code = "not_found"
 
 
 class MethodNotAllowed(RequestError):
-    """The address exists, but not with this method."""
+    """The address exists, but not with this method.
+
+    Use one of the methods that the header ``Allow`` names.
+    """
 
     code = "method_not_allowed"
 
 
 class UnreadableRequest(RequestError):
-    """The request is malformed below the level of JSON."""
+    """The request is malformed below the level of JSON.
+
+    Send the request as HTTP has it; a form needs its boundary.
+    """
 
     code = "bad_request"
 
 
 class UnknownJob(RequestError):
-    """No job has this id, and none had it within the time that ids are remembered."""
+    """No job has this id, and none had it within the time that ids are remembered.
+
+    Check the id, or submit the job again.
+    """
 
     code = "unknown_job"
 
@@ -119,13 +147,19 @@ class UnknownJob(RequestError):
 
 
 class UnknownArtifact(RequestError):
-    """The job exists and is done, but made no artifact of this name."""
+    """The job exists and is done, but made no artifact of this name.
+
+    Take one of the names in the job's ``artifacts``.
+    """
 
     code = "unknown_artifact"
 
 
 class UnknownUpload(RequestError):
-    """No upload has this id, or it has expired."""
+    """No upload has this id, or it has expired.
+
+    Upload the file again.
+    """
 
     code = "unknown_upload"
 
@@ -135,7 +169,10 @@ class UnknownUpload(RequestError):
 
 
 class JobExpired(RequestError):
-    """The job existed; its retention is over."""
+    """The job existed; its retention is over.
+
+    Submit it again, with a longer ``retention`` if you need it for longer.
+    """
 
     code = "job_expired"
 
@@ -145,20 +182,29 @@ class JobExpired(RequestError):
 
 
 class ArtifactEvicted(RequestError):
-    """The artifact was made, but its bytes are no longer kept."""
+    """The artifact was made, but its bytes are no longer kept.
+
+    Submit the job again.
+    """
 
     code = "artifact_evicted"
 
 
 class NotFinished(RequestError):
-    """The job has no result yet."""
+    """The job has no result yet.
+
+    Read the job with ``?wait=``, then ask again.
+    """
 
     code = "not_finished"
     retryable = True
 
 
 class JobFailed(RequestError):
-    """The job ended without a result."""
+    """The job ended without a result.
+
+    See ``failure``, whose code has a line of its own; null means that it was cancelled.
+    """
 
     code = "job_failed"
 
@@ -181,81 +227,168 @@ class TargetError(JobError):
 
 
 class DnsError(TargetError):
-    """The host's name does not resolve."""
+    """The host's name does not resolve.
+
+    Check the host name in ``url``, and that the name servers of the workers know it.
+    """
 
     code = "dns_error"
 
 
 class ConnectionFailed(TargetError):
-    """The host was found, but no HTTP answer came from it."""
+    """The host was found, but no HTTP answer came from it.
+
+    Check host and port, and that the workers may connect to them.
+    """
 
     code = "connection_failed"
 
 
 class TlsError(TargetError):
-    """The host's certificate is not one that we accept."""
+    """The host's certificate is not one that we accept.
+
+    Have the certificate mended, or take it as it is with ``ignore_https_errors``.
+    """
 
     code = "tls_error"
 
 
 class HttpError(TargetError):
-    """The server answered with an error status where only the file itself will do."""
+    """The server answered with an error status: for a media file, or one that the spec names.
+
+    Check the address and the credentials, or take the status out of ``fail_on_status``.
+    """
 
     code = "http_error"
 
 
 class TooManyRedirects(TargetError):
-    """The server redirects without end."""
+    """The server redirects without end.
+
+    Check the address; a page that wants a cookie or credentials first needs them in the spec.
+    """
 
     code = "too_many_redirects"
 
 
 class EmptyResponse(TargetError):
-    """The server answered without a page (204, 205, nothing at all)."""
+    """The server answered, but without a page (204, 205).
+
+    Give the address of a page; this one has nothing to show.
+    """
 
     code = "empty_response"
 
 
 class UnsupportedContent(TargetError):
-    """The address is a download or of a type that the browser does not render."""
+    """The address is a download or of a type that the browser does not render.
+
+    Give the address of a page; download the file itself without a browser.
+    """
 
     code = "unsupported_content"
 
 
 class PageUnresponsive(TargetError):
-    """The page's own script keeps the renderer busy."""
+    """The page's own script keeps the renderer busy.
+
+    Give the page more ``timeout``, or load it without its scripts: ``java_script_enabled:
+    false``.
+    """
 
     code = "page_unresponsive"
 
 
 class PageCrashed(TargetError):
-    """The page made its renderer crash."""
+    """The page made its renderer crash.
+
+    Make the page lighter: a smaller ``viewport``, ``block_resources``, fewer scripts.
+    """
 
     code = "page_crashed"
 
 
 class CaptureFailed(TargetError):
-    """The browser could not make a picture of this page."""
+    """The browser could not make a picture or document of this page.
+
+    Follow the message; where it names nothing, take a smaller part of the page.
+    """
 
     code = "capture_failed"
 
 
+class SelectorNotFound(TargetError):
+    """The page has no element that a selector of the spec means.
+
+    Check the selector, or wait for the element with ``wait_for_selector``.
+    """
+
+    code = "selector_not_found"
+
+
+class ScriptFailed(TargetError):
+    """A script of the spec, or its condition to wait for, threw an error in the page.
+
+    Mend the script that the message names, or wait for what it needs with
+    ``wait_for_selector``.
+    """
+
+    code = "script_failed"
+
+
+class ConsoleError(TargetError):
+    """The page logged an error, which the spec calls a failure.
+
+    Mend the page, or leave out ``fail_on_console_error``.
+    """
+
+    code = "console_error"
+
+
+class ResourceFailed(TargetError):
+    """Something that the page loads could not be had, which the spec calls a failure.
+
+    Mend the page, block the address with ``block_urls``, or leave out
+    ``fail_on_resource_failure``.
+    """
+
+    code = "resource_failed"
+
+
 class MediaInvalid(TargetError):
-    """The file is not media, or is damaged beyond reading."""
+    """The file is not media, or is damaged beyond reading.
+
+    Check that the address leads to the file itself, and that the file is whole.
+    """
 
     code = "media_invalid"
 
 
 class MediaUnsupported(TargetError):
-    """The file is media of a format that the farm does not open."""
+    """The file is media of a format that the farm does not open.
+
+    Convert the file to a common format such as MP4, WebM or MP3.
+    """
 
     code = "media_unsupported"
 
 
 class MediaPlaylistForbidden(TargetError):
-    """The file is a playlist, which would make the prober open other addresses."""
+    """The file is a playlist, which would make the prober open other addresses.
+
+    Give the address of one of the files that the playlist names.
+    """
 
     code = "media_playlist_forbidden"
+
+
+class MediaTooLarge(TargetError):
+    """The file wants more memory than it may have, as a picture of enormous size does.
+
+    Give a smaller file; what needs that much is hardly ever meant to be opened.
+    """
+
+    code = "media_too_large"
 
 
 class LimitError(JobError):
@@ -265,24 +398,55 @@ class LimitError(JobError):
 
 
 class JobTimedOut(LimitError):
-    """The job's timeout passed; the message names the step it was in."""
+    """The job's timeout passed; the message names the step it was in.
+
+    Raise ``timeout``, wait for less, or take what is there with ``best_effort``.
+    """
 
     code = "timeout"
 
-    def __init__(self, step: str, timeout_s: float) -> None:
-        """Name the ``step`` that was under way and the whole job's ``timeout_s``."""
-        super().__init__(f"The timeout of {timeout_s:g} s passed during the step {step!r}.")
+    def __init__(self, step: str, timeout_s: float, waiting_for: str | None = None) -> None:
+        """Name the ``step`` that was under way, its ``timeout_s``, and what it waited for."""
+        awaited = f", waiting for {waiting_for}" if waiting_for else ""
+        super().__init__(
+            f"The timeout of {timeout_s:g} s passed during the step {step!r}{awaited}."
+        )
         self.step = step
+        self.waiting_for = waiting_for
+
+
+class OptionUnavailable(LimitError):
+    """The farm lacks what an option of the spec needs, as a list of advertisers.
+
+    Leave the option out, or have the worker given what the message names.
+    """
+
+    code = "option_unavailable"
 
 
 class PageTooLarge(LimitError):
-    """The page is larger than a picture of this type may be."""
+    """The page is larger than a picture of this type may be.
+
+    Take a smaller part, ``scale: css``, or the type png or jpeg instead of webp.
+    """
 
     code = "page_too_large"
 
 
+class ResponseTooLarge(LimitError):
+    """What the page loads is larger than one page may load.
+
+    Leave out what is large with ``block_resources`` or ``block_urls``.
+    """
+
+    code = "response_too_large"
+
+
 class OutputTooLarge(LimitError):
-    """What the job made is larger than an artifact may be."""
+    """What the job made is larger than an artifact may be.
+
+    Make less: the type jpeg or webp, a lower ``quality``, a smaller part, less in ``collect``.
+    """
 
     code = "output_too_large"
 
@@ -295,25 +459,37 @@ class WorkerError(JobError):
 
 
 class BrowserCrashed(WorkerError):
-    """The browser went away under the job."""
+    """The browser went away under the job.
+
+    Submit it again later; if it always happens, the page is too heavy for the workers.
+    """
 
     code = "browser_crashed"
 
 
 class WorkerLost(WorkerError):
-    """The worker that ran the job vanished."""
+    """The worker that ran the job vanished.
+
+    Submit it again later; if it always happens, the workers lack memory.
+    """
 
     code = "worker_lost"
 
 
 class InternalError(WorkerError):
-    """Something the farm did not foresee; the log has the traceback."""
+    """Something the farm did not foresee; the log has the traceback.
+
+    Report it, with the ``trace_id`` or the id of the job.
+    """
 
     code = "internal_error"
 
 
 class BackendUnavailable(FarmError):
-    """Redis or the broker is away; the same request may work in a moment."""
+    """Redis, the broker or the uploads' folder is away; the same request may work in a moment.
+
+    Send it again after the seconds that ``Retry-After`` says.
+    """
 
     code = "backend_unavailable"
     retryable = True

@@ -9,7 +9,8 @@ limits on the message, the worker derives the rest.
 
 from dataclasses import dataclass
 
-from farm.jobs.specs import PAGE_TIMEOUT_MAX_MS, PROBE_TIMEOUT_MAX_MS
+from farm.jobs.specs.media import PROBE_TIMEOUT_MAX_MS
+from farm.jobs.specs.page import PAGE_TIMEOUT_MAX_MS
 
 
 @dataclass(frozen=True)

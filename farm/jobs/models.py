@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from farm.jobs.errors import FarmError, IllegalMove, WorkerLost
 from farm.jobs.ladder import Ladder
-from farm.jobs.specs import QUEUES, JobSpec, Kind, Queue
+from farm.jobs.specs.requests import QUEUES, JobSpec, Kind, Queue
 from farm.jobs.states import MOVES, JobState
 
 ANNOUNCE_GRACE_S = 10

@@ -6,10 +6,11 @@ All calls block; each raises ``BackendUnavailable`` when its server is away.
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from farm.jobs.models import Artifact, BrowserCheck, Job, Worker
-from farm.jobs.specs import Queue
+from farm.jobs.specs.requests import Queue
 
 
 class Clock(Protocol):
@@ -94,8 +95,20 @@ class ArtifactStore(Protocol):
             ArtifactEvicted: They are not there, or not all of them.
         """
 
+    def place(self, owner: str, name: str, path: Path) -> None:
+        """Have the bytes at ``path``, where nothing may be yet, for reading alone.
+
+        A store that keeps them in a file of this machine links to it, others copy.
+
+        Raises:
+            ArtifactEvicted: They are not there, or not all of them.
+        """
+
     def expire(self, owner: str, name: str, ttl_s: int) -> None:
         """Drop the bytes after ``ttl_s`` seconds from now; 0 drops them now."""
+
+    def sweep(self) -> None:
+        """Remove what has expired or broke off, where that does not go by itself."""
 
 
 class WorkerDirectory(Protocol):

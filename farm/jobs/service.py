@@ -17,7 +17,7 @@ from farm.jobs.errors import (
 )
 from farm.jobs.models import Artifact, Job, Readiness, Upload
 from farm.jobs.ports import ArtifactStore, Clock, JobLedger, JobQueue, WorkerDirectory
-from farm.jobs.specs import QUEUES, JobSpec
+from farm.jobs.specs.requests import QUEUES, JobSpec
 from farm.jobs.states import JobState
 
 UPLOAD_NAME = "upload"
@@ -39,6 +39,8 @@ class JobService:
     ledger: JobLedger
     queue: JobQueue
     artifacts: ArtifactStore
+    uploads: ArtifactStore
+    """May be the same as ``artifacts``."""
     workers: WorkerDirectory
     clock: Clock
 
@@ -139,7 +141,7 @@ class JobService:
         Whatever ``chunks`` raises goes on to the caller, and nothing is kept.
         """
         upload_id = _new_id()
-        stored = self.artifacts.put(upload_id, UPLOAD_NAME, media_type, chunks, ttl_s=_UPLOAD_TTL_S)
+        stored = self.uploads.put(upload_id, UPLOAD_NAME, media_type, chunks, ttl_s=_UPLOAD_TTL_S)
         return Upload(
             id=upload_id,
             filename=filename,
@@ -154,9 +156,9 @@ class JobService:
         Raises:
             UnknownUpload: No such id, or it has expired.
         """
-        if self.artifacts.find(upload_id, UPLOAD_NAME) is None:
+        if self.uploads.find(upload_id, UPLOAD_NAME) is None:
             raise UnknownUpload(upload_id)
-        self.artifacts.expire(upload_id, UPLOAD_NAME, 0)
+        self.uploads.expire(upload_id, UPLOAD_NAME, 0)
 
     def readiness(self) -> Readiness:
         """Return whether jobs of every queue would run now, and what stands in the way."""
@@ -187,10 +189,10 @@ class JobService:
             return  # The record stands; the sweep announces it.
 
     def _hold_upload(self, upload_id: str) -> None:
-        if self.artifacts.find(upload_id, UPLOAD_NAME) is None:
+        if self.uploads.find(upload_id, UPLOAD_NAME) is None:
             raise InvalidSpec([FieldError(field="upload_id", message="no such upload")])
         # A day from now: the job may wait in its queue.
-        self.artifacts.expire(upload_id, UPLOAD_NAME, _UPLOAD_TTL_S)
+        self.uploads.expire(upload_id, UPLOAD_NAME, _UPLOAD_TTL_S)
 
     @staticmethod
     def _check_succeeded(job: Job) -> None:

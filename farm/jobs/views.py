@@ -6,8 +6,14 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from farm.jobs.models import Failure, Job, Upload
-from farm.jobs.specs import OPTION_FIELDS, Priority
+from farm.jobs.specs.base import Priority
+from farm.jobs.specs.requests import OPTION_FIELDS, JobSpec
 from farm.jobs.states import JobState
+from farm.jobs.urls import MAX_URL_LENGTH
+
+HIDDEN = "***"
+"""Stands for a secret in an answer."""
+_SHOWN_CHARACTERS = 200
 
 
 def _rfc3339(value: datetime) -> str:
@@ -91,9 +97,7 @@ class JobView(_View):
             started_at=job.started_at,
             finished_at=job.finished_at,
             expires_at=job.expires_at,
-            spec=job.spec.model_dump(
-                mode="json", exclude_unset=True, exclude={*OPTION_FIELDS, "kind"}
-            ),
+            spec=shown(job.spec),
             artifacts=tuple(
                 ArtifactView(**artifact.model_dump(), url=f"{here}/artifacts/{artifact.name}")
                 for artifact in job.artifacts
@@ -103,6 +107,28 @@ class JobView(_View):
             warnings=job.warnings,
             links=Links(self=here, result=f"{here}/result" if succeeded else None),
         )
+
+
+def shown(spec: JobSpec) -> dict[str, Any]:
+    """Return what was asked for, without defaults and without what stands on the job itself.
+
+    Of a caller's secrets it says only that they were given, and of a long text, as a
+    whole page, only how it begins: it would go over the wire with each look at the job.
+    """
+    found = spec.model_dump(mode="json", exclude_unset=True, exclude={*OPTION_FIELDS, "kind"})
+    for name in found:
+        extra = type(spec).model_fields[name].json_schema_extra
+        if isinstance(extra, dict) and extra.get("writeOnly") and found[name]:
+            found[name] = HIDDEN
+    return {name: _shortened(value) for name, value in found.items()}
+
+
+def _shortened(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, list):
+        return [_shortened(each) for each in value]
+    if isinstance(value, str) and len(value) > MAX_URL_LENGTH:
+        return f"{value[:_SHOWN_CHARACTERS]}… ({len(value)} characters)"
+    return value
 
 
 class UploadView(_View):

@@ -13,6 +13,7 @@ from farm.backends.redis_leadership import RedisLeadership
 from farm.jobs.errors import BackendUnavailable, ConfigError
 from tasks.dispatcher.checker import BrowserChecker
 from tasks.dispatcher.sweeper import Sweeper
+from tasks.dispatcher.uploads import UploadSweeper
 from tasks.heartbeat import Heartbeat
 from tasks.settings import WorkerSettings
 
@@ -30,9 +31,9 @@ def main() -> None:
     except ConfigError as error:
         sys.exit(error.message)
     logs.configure()
-    farm = assemble(settings.redis_url, waiters_max=0)
+    farm = assemble(settings.redis_url, settings.uploads_dir, waiters_max=0)
     leadership = RedisLeadership(connect(settings.redis_url), "dispatcher", ttl_s=_LEADER_TTL_S)
-    sweeper, checker = Sweeper(farm), BrowserChecker(farm)
+    sweeper, checker, uploads = Sweeper(farm), BrowserChecker(farm), UploadSweeper(farm)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -43,6 +44,7 @@ def main() -> None:
             if leadership.hold():
                 sweeper.sweep()
                 checker.check()
+                uploads.sweep()
         except BackendUnavailable as error:
             _log.warning("turn_lost", why=error.message)
     heartbeat.stop()

@@ -7,7 +7,7 @@ import structlog
 
 from farm.jobs.models import ANNOUNCE_GRACE_S, Job
 from farm.jobs.service import JobService
-from farm.jobs.specs import QUEUES, Queue
+from farm.jobs.specs.requests import QUEUES, Queue
 from farm.jobs.states import JobState
 
 _BATCH = 500

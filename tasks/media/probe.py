@@ -1,43 +1,27 @@
 """The kind ``probe``: what ffprobe says about one file."""
 
 import json
-import signal
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import structlog
-
-from farm.jobs.errors import ArtifactEvicted, InternalError, MediaInvalid
+from farm.jobs.errors import MediaInvalid
 from farm.jobs.models import Job
 from farm.jobs.ports import ArtifactStore
-from farm.jobs.service import UPLOAD_NAME
-from farm.jobs.specs import ProbeSpec
+from farm.jobs.specs.media import ProbeSpec
 from tasks.deadline import Deadline
-from tasks.media.failures import translate
+from tasks.media.ffmpeg import run_tool
 from tasks.media.report import Summary
+from tasks.media.source import source_arguments
+from tasks.media.stills import stills
 from tasks.outcome import Made, Outcome, Stopwatch
-from tasks.process import run
+from tasks.process import Limits
 
-FORMATS = (
-    "mov,matroska,webm,mpegts,mpeg,mpegvideo,avi,flv,asf,ogg,wav,mp3,flac,aac,aiff,amr,ac3,eac3"
-)
-"""Containers that are one file. Playlists are not among them: they open other addresses,
-around any rule about addresses."""
-
-SECTIONS = ("-show_format", "-show_streams", "-show_chapters")
-_OUTPUT_MAX_BYTES = 4 * 1024 * 1024
-_REPORT_MAX_BYTES = 64 * 1024
-"""The job's report repeats ffprobe's JSON up to this size; the artifact always has it."""
-_SILENCE_MAX_US = 10_000_000
-"""Microseconds without a byte from a server after which ffprobe gives it up."""
-_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-_UPLOAD_FILE = "input"
-_NOT_OF_THE_FILE = frozenset({-signal.SIGKILL, -signal.SIGTERM, 126, 127})
-"""Exit codes that say nothing of the file: killed from outside, or not startable."""
-
-_log = structlog.get_logger(__name__)
+_OUTPUT_MAX_BYTES = 16 * 1024 * 1024
+"""5,000 frames with their side data take some 10 MB."""
+_REPORT_MAX_CHARACTERS = 64 * 1024
+"""The job's record repeats what it can of the artifact, which always has all."""
 
 
 class Probes:
@@ -61,63 +45,71 @@ class Probes:
         with tempfile.TemporaryDirectory(prefix="farm-probe-") as folder:
             cwd = Path(folder)
             with stopwatch.stage("load"):
-                source = self._source(spec, cwd)
+                source = source_arguments(spec, self._uploads, cwd, deadline)
             with stopwatch.stage("capture"):
-                found = _probe(source, cwd, deadline)
-        return _outcome(found)
-
-    def _source(self, spec: ProbeSpec, cwd: Path) -> Sequence[str]:
-        if spec.url is not None:
-            return _url_arguments(spec.url)
-        try:
-            with (cwd / _UPLOAD_FILE).open("wb") as file:
-                for chunk in self._uploads.read(spec.upload_id or "", UPLOAD_NAME):
-                    file.write(chunk)
-        except ArtifactEvicted as error:
-            raise MediaInvalid("The upload is no longer kept; leave the file again.") from error
-        return ("-protocol_whitelist", "file", "-i", f"file:{_UPLOAD_FILE}")
+                found = _probe(spec, source, cwd, deadline)
+                summary = Summary.of(found)
+                known = summary if _tells_all(spec) else _known(spec, source, cwd, deadline)
+                pictures, warnings = stills(spec, known, source, cwd, deadline)
+        return _outcome(found, summary, pictures, warnings)
 
 
-def _url_arguments(url: str) -> Sequence[str]:
-    # `tcp` and `tls` are what http and https stand on. FFmpeg does not check
-    # certificates unless told to.
-    return (
-        *("-protocol_whitelist", "http,https,tcp,tls"),
-        *("-rw_timeout", str(_SILENCE_MAX_US)),
-        *("-tls_verify", "1", "-ca_file", str(_CERTIFICATES)),
-        *("-i", url),
-    )
-
-
-def _probe(source: Sequence[str], cwd: Path, deadline: Deadline) -> dict[str, Any]:
-    finished = run(
-        [
-            *("ffprobe", "-hide_banner", "-v", "error", "-of", "json", *SECTIONS),
-            *("-format_whitelist", FORMATS, *source),
-        ],
-        deadline=deadline,
+def _probe(spec: ProbeSpec, source: Sequence[str], cwd: Path, deadline: Deadline) -> dict[str, Any]:
+    argv = ["ffprobe", "-hide_banner", "-v", "error", "-of", "json", *_options(spec), *source]
+    limits = Limits(cpu_s=max(1, round(deadline.timeout_s)))
+    stdout = run_tool(
+        argv,
+        source,
         cwd=cwd,
+        deadline=deadline,
         stdout_max_bytes=_OUTPUT_MAX_BYTES,
+        limits=limits,
     )
-    if finished.exit_code != 0:
-        _log.info("ffprobe_failed", exit_code=finished.exit_code, stderr=finished.stderr)
-        if finished.exit_code == -signal.SIGXCPU:
-            raise deadline.passed("ffprobe")
-        if finished.exit_code in _NOT_OF_THE_FILE:
-            raise InternalError("ffprobe could not run to its end.")
-        # Without the source: a URL may hold any of the words that are looked for.
-        raise translate(finished.stderr.replace(source[-1], ""))
-    found: dict[str, Any] = json.loads(finished.stdout)
-    if not found.get("streams"):
-        raise MediaInvalid("The file has no stream of any kind.")
+    found: dict[str, Any] = json.loads(stdout)
+    if "streams" in spec.sections and spec.show_entries is None and not found.get("streams"):
+        raise MediaInvalid("The file has no stream of this kind.")
     return found
 
 
-def _outcome(found: dict[str, Any]) -> Outcome:
-    summary = Summary.of(found).model_dump(mode="json")
-    content = json.dumps({"summary": summary, "ffprobe": found}, ensure_ascii=False).encode()
-    is_small = len(content) <= _REPORT_MAX_BYTES
-    return Outcome(
-        made=[Made("probe.json", "application/json", content)],
-        report={"summary": summary, **({"ffprobe": found} if is_small else {})},
+def _tells_all(spec: ProbeSpec) -> bool:
+    """Return whether the report has what stills need; without stills it always has."""
+    has_all = spec.show_entries is None and {"format", "streams"}.issubset(spec.sections)
+    return spec.thumbnails is None or (has_all and spec.select_streams is None)
+
+
+def _known(spec: ProbeSpec, source: Sequence[str], cwd: Path, deadline: Deadline) -> Summary:
+    wanted = {"sections": ("format", "streams"), "count_frames": False}
+    rest = dict.fromkeys(("show_entries", "select_streams", "read_intervals"))
+    return Summary.of(_probe(spec.model_copy(update=wanted | rest), source, cwd, deadline))
+
+
+def _options(spec: ProbeSpec) -> list[str]:
+    options = ["-probesize", str(spec.probesize), "-analyzeduration", str(spec.analyzeduration)]
+    if spec.show_entries is not None:
+        options += ["-show_entries", spec.show_entries]
+    else:
+        options += [f"-show_{section}" for section in spec.sections]
+    if spec.select_streams is not None:
+        options += ["-select_streams", spec.select_streams]
+    if spec.count_frames:
+        options.append("-count_frames")
+    if spec.read_intervals is not None:
+        options += ["-read_intervals", spec.read_intervals]
+    elif spec.reads_packets:
+        options += ["-read_intervals", f"%+#{spec.frame_limit}"]
+    return options
+
+
+def _outcome(
+    found: dict[str, Any], summary: Summary, pictures: Sequence[Made], warnings: Sequence[str]
+) -> Outcome:
+    said = summary.model_dump(mode="json")
+    content = json.dumps({"summary": said, "ffprobe": found}, ensure_ascii=False).encode(
+        "utf-8", "backslashreplace"
     )
+    made = [Made("probe.json", "application/json", content), *pictures]
+    for report in ({"summary": said, "ffprobe": found}, {"summary": said}):
+        if len(json.dumps(report, ensure_ascii=False)) <= _REPORT_MAX_CHARACTERS:
+            return Outcome(made, report, warnings)
+    too_large = "There is too much to say for the report: see probe.json."
+    return Outcome(made, {}, [*warnings, too_large])

@@ -3,7 +3,7 @@
 import os
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,24 @@ import structlog
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
-from farm.jobs.errors import BrowserCrashed, JobError, JobTimedOut
+from farm.jobs.errors import BrowserCrashed, CaptureFailed, JobError, JobTimedOut
 from tasks.deadline import Deadline
 from tasks.pages.chromium import find_chromium
+from tasks.pages.failures import is_gone
 from tasks.settings import Sandbox
 
+ContextOptions = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, Any]]
+"""Makes the options of ``new_context``, given Playwright's registry of devices."""
+
 _LAUNCH_TIMEOUT_MS = 20_000
+_RENDERER_MAX_BYTES = 1536 * 1024 * 1024
+"""What a page may write to: many times what a large one needs, and more than a machine
+can spare for a bomb. Its pictures do not count, they are in shared memory."""
 _ARGUMENTS = (
     "--disable-gpu",
     "--force-color-profile=srgb",  # the same colours on every machine
     "--js-flags=--max-old-space-size=512",  # a page's script ends before the machine does
+    "--block-new-web-contents",  # no popups, which nobody would see
 )
 
 _log = structlog.get_logger(__name__)
@@ -52,7 +60,7 @@ class BrowserHolder:
         return self._browser.version if self._browser else "none"
 
     @contextmanager
-    def page(self, options: Mapping[str, Any], deadline: Deadline) -> Iterator[Page]:
+    def page(self, options: ContextOptions, deadline: Deadline) -> Iterator[Page]:
         """Give a blank page in a new context made with ``options``, and close both.
 
         After anything but a ``JobError`` that is not ours the browser is thrown away:
@@ -60,12 +68,10 @@ class BrowserHolder:
 
         Raises:
             BrowserCrashed: No browser can be had before the deadline, or it went away.
+            CaptureFailed: The browser does not take one of the options.
         """
-        context = self._context(options, deadline)
+        context, page = self._blank(options, deadline)
         try:
-            page = context.new_page()
-            # After our own page: every further one is a popup, and closed.
-            context.on("page", lambda popup: popup.close())
             yield page
         except JobError as error:
             if error.retryable:
@@ -106,7 +112,7 @@ class BrowserHolder:
             with suppress(PlaywrightError):
                 playwright.stop()
 
-    def _context(self, options: Mapping[str, Any], deadline: Deadline) -> BrowserContext:
+    def _blank(self, options: ContextOptions, deadline: Deadline) -> tuple[BrowserContext, Page]:
         # `is_connected()` still says yes after a browser died between two jobs, so
         # health is whether a context can be had. Each step renews more than the one before.
         last: Exception | None = None
@@ -114,8 +120,14 @@ class BrowserHolder:
             if renew is not None:
                 renew()
             try:
-                return self._launched(deadline).new_context(**options)
+                browser, playwright = self._launched(deadline)
+                context = browser.new_context(**options(playwright.devices))
+                return context, context.new_page()
             except PlaywrightError as error:
+                if self._browser is not None and not is_gone(error.message):
+                    self.discard()  # With the context, if there is one already.
+                    why = error.message.partition("\n")[0]
+                    raise CaptureFailed(f"The browser does not take an option: {why}") from error
                 _log.warning("browser_unfit", why=error.message.partition("\n")[0])
                 last = error
             except JobTimedOut as error:  # A browser that does not start is our fault.
@@ -130,15 +142,17 @@ class BrowserHolder:
         except PlaywrightError:
             self.discard()
 
-    def _launched(self, deadline: Deadline) -> Browser:
-        if self._browser is None:
+    def _launched(self, deadline: Deadline) -> tuple[Browser, Playwright]:
+        if self._browser is None or self._playwright is None:
             if self._playwright is None:
                 before = _started_here()
                 self._playwright = sync_playwright().start()
                 self._driver = next(iter(_started_here() - before))
             self._browser = self._launch(self._playwright, deadline)
             self._process = _browser_of(self._driver) if self._driver else None
-        return self._browser
+            if self._process is not None:
+                _limit_renderers(self._process)
+        return self._browser, self._playwright
 
     def _launch(self, playwright: Playwright, deadline: Deadline) -> Browser:
         self.has_sandbox = self._sandbox != "off"
@@ -185,6 +199,17 @@ def _environment() -> dict[str, str | float | bool]:
 def _started_here() -> set[psutil.Process]:
     """Return the processes that this one has started."""
     return set(psutil.Process().children())
+
+
+def _limit_renderers(browser: psutil.Process) -> None:
+    """Limit the memory of every page to come; one that wants more loses its renderer.
+
+    The zygotes are what all renderers are forked from, and a limit is inherited.
+    """
+    with suppress(psutil.Error):
+        for process in browser.children(recursive=True):
+            if "--type=zygote" in process.cmdline():
+                process.rlimit(psutil.RLIMIT_DATA, (_RENDERER_MAX_BYTES, _RENDERER_MAX_BYTES))
 
 
 def _browser_of(driver: psutil.Process) -> psutil.Process | None:

@@ -2,7 +2,7 @@
 
 from tasks.deadline import Deadline
 from tasks.pages.browser import BrowserHolder
-from tasks.pages.page import page_errors
+from tasks.pages.failures import page_errors
 from tasks.watchdog import watchdog
 
 _TIMEOUT_S = 20.0
@@ -19,7 +19,7 @@ def open_a_page(browser: BrowserHolder) -> None:
     deadline = Deadline(_TIMEOUT_S)
     with (
         watchdog(_TIMEOUT_S + 2, browser.kill),
-        browser.page({}, deadline) as page,
+        browser.page(lambda _: {}, deadline) as page,
         page_errors("check", deadline),
     ):
         page.set_content(_PAGE, timeout=deadline.left_ms("check"))

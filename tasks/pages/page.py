@@ -1,139 +1,106 @@
-"""Open the page of a spec, in time or with an honest error."""
+"""A blank page of a spec's own, and what holds for all that is done with it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any, TypeVar
-
-import structlog
-from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import Page, Response
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
+from functools import partial
+from pathlib import Path
 
 from farm.jobs.errors import (
     BrowserCrashed,
-    CaptureFailed,
-    EmptyResponse,
     JobTimedOut,
     PageUnresponsive,
 )
 from farm.jobs.ladder import Ladder
-from farm.jobs.specs import ScreenshotSpec
+from farm.jobs.specs.page import PageOptions
 from tasks.deadline import Deadline
 from tasks.outcome import Stopwatch
 from tasks.pages.browser import BrowserHolder
-from tasks.pages.failures import translate
+from tasks.pages.context import add_cookies, context_options, origin_of
+from tasks.pages.visit import Visit
 from tasks.watchdog import watchdog
 
-T = TypeVar("T")
-
-_log = structlog.get_logger(__name__)
-
-_TITLE_MAX_CHARACTERS = 1024
-_URL_MAX_CHARACTERS = 2048
-_TRIES = 3
-_TRY_FRACTION = 0.25
-"""Of the job's timeout: a capture takes a fraction of a second, of a huge page a few."""
-_WITHOUT_PAGE = frozenset({204, 205})
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A page that has come as far as its spec waits for."""
-
-    page: Page
-    response: Response
-
-    def facts(self, deadline: Deadline) -> dict[str, Any]:
-        """Return what the report says of the page itself."""
-        with page_errors("report", deadline):
-            return {
-                "final_url": _text(self.page.url, _URL_MAX_CHARACTERS),
-                "http_status": self.response.status,
-                "content_type": _text(
-                    self.response.headers.get("content-type", ""), _TITLE_MAX_CHARACTERS
-                )
-                or None,
-                "title": _text(self.page.title(), _TITLE_MAX_CHARACTERS),
-            }
+_RESERVE = 0.25
+"""Of the timeout, what a best effort keeps for the capture itself."""
 
 
 @contextmanager
-def loaded_page(
-    browser: BrowserHolder, spec: ScreenshotSpec, deadline: Deadline, stopwatch: Stopwatch
-) -> Iterator[Loaded]:
-    """Give the spec's page, loaded in a context of its own that is closed afterwards.
+def visited(
+    browser: BrowserHolder,
+    spec: PageOptions,
+    deadline: Deadline,
+    stopwatch: Stopwatch,
+    har: Path | None = None,
+) -> Iterator[Visit]:
+    """Give a blank page in a context as ``spec`` wants it, which is closed afterwards.
 
     The watchdog stands behind the whole block: a call that takes no timeout ends
     with the browser.
 
+    Args:
+        browser: Where to open it.
+        spec: What the context is made of.
+        deadline: Of the whole job.
+        stopwatch: Times the stage ``browser``.
+        har: Where the browser shall write the log of the traffic when the page is closed.
+
     Raises:
-        TargetError: The page cannot be had; which error says why.
-        JobTimedOut: The deadline passed; it names the step.
-        PageUnresponsive: The page let not even the deadline end its step.
+        CaptureFailed: The browser does not take an option.
+        PageUnresponsive: The block ran out of time, and the page's script lets nobody in.
         BrowserCrashed: The browser went away. The job is tried again.
     """
     with watchdog(Ladder(deadline.timeout_s).watchdog_s, browser.kill) as killed:
-        page: Page | None = None
+        visit: Visit | None = None
         try:
             with ExitStack() as stack:
                 with stopwatch.stage("browser"):
-                    page = stack.enter_context(browser.page(_context_options(spec), deadline))
-                with stopwatch.stage("load"):
-                    response = _go_to(page, spec, deadline)
-                yield Loaded(page, response)
+                    options = partial(context_options, spec, har=har)
+                    visit = Visit(stack.enter_context(browser.page(options, deadline)))
+                    _prepare(visit, spec, deadline)
+                try:
+                    yield visit
+                except JobTimedOut as error:
+                    visit.check()
+                    if not visit.answers():
+                        raise _unresponsive() from error
+                    raise
         except BrowserCrashed as error:
-            if killed.is_set() and page is not None:
-                raise PageUnresponsive("The page kept the browser busy for too long.") from error
+            if killed.is_set() and visit is not None:
+                raise _unresponsive() from error
             raise
+        finally:
+            if visit is not None and visit.has_exhausted_browser:
+                browser.discard()
 
 
-def steadily(page: Page, deadline: Deadline, action: Callable[[Deadline], T]) -> T:
-    """Return what ``action`` makes of ``page``, begun anew when the page moved under it.
-
-    A page that goes on to another address right after `load` makes the browser fail or,
-    now and then, never answer. So each try but the last gets a part of the time. A page
-    that never stops going ends with what ``action`` raised last.
-    """
-    for _ in range(_TRIES - 1):
-        try:
-            return action(deadline.part(_TRY_FRACTION))
-        except (CaptureFailed, JobTimedOut) as error:
-            _log.info("tried_again", why=error.code)
-            with page_errors("load", deadline):
-                page.wait_for_load_state(timeout=deadline.left_ms("load"))
-    return action(deadline)
+def patience(spec: PageOptions, deadline: Deadline) -> Deadline:
+    """Return until when to wait for a page: a best effort leaves time for the capture."""
+    if not spec.best_effort:
+        return deadline
+    return deadline.within(deadline.left_s - deadline.timeout_s * _RESERVE)
 
 
 @contextmanager
-def page_errors(step: str, deadline: Deadline) -> Iterator[None]:
-    """Turn what Playwright raises in the block into the farm's errors; see ``failures``."""
+def as_far_as_it_goes(visit: Visit, spec: PageOptions) -> Iterator[None]:
+    """Let a best effort go on where its patience ended in the block."""
     try:
         yield
-    except PlaywrightTimeout as error:
-        raise deadline.passed(step) from error
-    except PlaywrightError as error:
-        raise translate(error.message) from error
+    except JobTimedOut as error:
+        visit.check()
+        if not spec.best_effort or not visit.answers():
+            raise
+        visit.stop_loading()
+        visit.is_partial = True
+        visit.warn(f"Taken before it was ready, waiting for {error.waiting_for or error.step}.")
 
 
-def _text(value: str, max_characters: int) -> str:
-    """Return ``value`` cut, and without the lone surrogates that a page may put anywhere."""
-    return value[:max_characters].encode("utf-8", "replace").decode("utf-8")
+def _prepare(visit: Visit, spec: PageOptions, deadline: Deadline) -> None:
+    with visit.step("browser", deadline):
+        add_cookies(visit.page.context, spec)
+        if spec.extra_http_headers and spec.extra_http_headers_to == "origin":
+            visit.interception.add_headers(origin_of(spec.url), spec.extra_http_headers)
+        if spec.media is not None:
+            visit.emulate_media(spec.media)
 
 
-def _go_to(page: Page, spec: ScreenshotSpec, deadline: Deadline) -> Response:
-    with page_errors("load", deadline):
-        response = page.goto(spec.url, wait_until=spec.wait_until, timeout=deadline.left_ms("load"))
-    if response is None or response.status in _WITHOUT_PAGE:
-        raise EmptyResponse("The server sent no page.")
-    return response
-
-
-def _context_options(spec: ScreenshotSpec) -> dict[str, Any]:
-    return {
-        "viewport": spec.viewport.model_dump(),
-        "accept_downloads": False,
-        "service_workers": "block",
-        "locale": "en-US",
-        "timezone_id": "UTC",
-    }
+def _unresponsive() -> PageUnresponsive:
+    return PageUnresponsive("The page's own script kept everything else waiting.")

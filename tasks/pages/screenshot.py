@@ -1,83 +1,126 @@
 """The kind ``screenshot``: one picture of one page."""
 
-from collections.abc import Mapping
-from io import BytesIO
+import math
+from dataclasses import dataclass
+from typing import Any
 
-from PIL import Image
-from playwright.sync_api import Page
-
-from farm.jobs.errors import CaptureFailed, PageTooLarge
-from farm.jobs.models import Job
-from farm.jobs.specs import ImageType, ScreenshotSpec
+from farm.jobs.errors import CaptureFailed, PageTooLarge, SelectorNotFound
+from farm.jobs.specs.screenshot import AREA_MAX_PX, SIDE_MAX_PX, Clip, ScreenshotSpec
 from tasks.deadline import Deadline
-from tasks.outcome import Made, Outcome, Stopwatch
-from tasks.pages.browser import BrowserHolder
-from tasks.pages.page import Loaded, loaded_page, page_errors, steadily
+from tasks.outcome import Made
+from tasks.pages.picture import is_blank, size_px
+from tasks.pages.settle import ELEMENT_S, found
+from tasks.pages.visit import Visit
 
 _DEFAULT_QUALITY = 80
+_BLANK_PAUSE_MS = 1000
+_TOLERANCE_PX = 1
+"""Lengths that are no whole number of pixels are rounded, by whom differs."""
 
-_SIDE_MAX_PX: Mapping[ImageType, int] = {
-    "png": 50_000,  # taller pictures take seconds and gigabytes, and no viewer opens them
-    "jpeg": 65_535,  # of the format; beyond it Playwright returns nothing and no error
-    "webp": 16_383,  # likewise
-}
-_AREA_MAX_PX = 100_000_000
-"""Four bytes each in the browser's memory, some of it twice."""
-
-
-class Screenshots:
-    """Takes pictures with the process's one browser."""
-
-    def __init__(self, browser: BrowserHolder) -> None:
-        """Open pages with ``browser``."""
-        self._browser = browser
-
-    def run(self, job: Job, deadline: Deadline, stopwatch: Stopwatch) -> Outcome:
-        """Take the picture that the job asks for; see ``loaded_page`` for what it raises."""
-        spec = job.spec
-        if not isinstance(spec, ScreenshotSpec):
-            raise TypeError(f"a {spec.kind} is no screenshot")
-        with (
-            loaded_page(self._browser, spec, deadline, stopwatch) as loaded,
-            stopwatch.stage("capture"),
-        ):
-            return steadily(
-                loaded.page, deadline, lambda part: self._shoot(loaded, spec, deadline=part)
-            )
-
-    def _shoot(self, loaded: Loaded, spec: ScreenshotSpec, *, deadline: Deadline) -> Outcome:
-        picture = capture_page(loaded.page, spec, deadline)
-        width, height = _size_px(picture, spec.type)
-        return Outcome(
-            made=[Made(f"screenshot.{spec.type}", f"image/{spec.type}", picture)],
-            report={
-                **loaded.facts(deadline),
-                "width": width,
-                "height": height,
-                "browser_version": self._browser.version,
-                "sandbox": self._browser.has_sandbox,
-            },
-        )
+_ADD_STYLE = """style => {
+  const sheet = globalThis.farmStyle = new CSSStyleSheet();
+  sheet.replaceSync(style);
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+}"""
+_REMOVE_STYLE = """() => {
+  const others = document.adoptedStyleSheets.filter(sheet => sheet !== globalThis.farmStyle);
+  document.adoptedStyleSheets = others;
+}"""
+_HAS_BODY = "() => document.body !== null"
+_SCROLLED = "() => ({x: window.scrollX, y: window.scrollY})"
 
 
-def capture_page(page: Page, spec: ScreenshotSpec, deadline: Deadline) -> bytes:
-    """Return a picture of ``page`` as it stands, encoded as ``spec.type``.
+@dataclass(frozen=True)
+class _Frame:
+    """What of the page is to be in the picture."""
+
+    clip: Clip | None
+    """Box on the page; ``None`` for the viewport or the whole page."""
+    size_px: tuple[int, int] | None
+    """What the picture must measure; ``None`` for a page that may still grow."""
+    is_truncated: bool = False
+
+
+def screenshot(
+    visit: Visit, spec: ScreenshotSpec, deadline: Deadline
+) -> tuple[Made, dict[str, Any]]:
+    """Return a picture of the page as it stands, and what the report says of it.
 
     Raises:
-        PageTooLarge: The full page does not fit into a picture of this type.
+        SelectorNotFound: The spec's element is not there.
+        PageTooLarge: The element does not fit into a picture of this type.
         CaptureFailed: The browser made no picture of it.
         JobTimedOut: The deadline passed.
         BrowserCrashed: Chromium went away. The job is tried again.
     """
-    with page_errors("capture", deadline):
-        if spec.full_page:
-            _check_size(page, spec.type)
-        return page.screenshot(
-            type=spec.type,
-            full_page=spec.full_page,
-            quality=_quality(spec),
-            timeout=deadline.left_ms("capture"),
-        )
+    with visit.step("capture", deadline):
+        frame = _frame(visit, spec, deadline)
+        picture = _shoot(visit, spec, frame, deadline)
+    blank = is_blank(picture)
+    for _ in range(spec.retry_blank):
+        if not blank or deadline.left_s * 1000 < 1.2 * _BLANK_PAUSE_MS:
+            break
+        with visit.step("capture", deadline):
+            visit.page.wait_for_timeout(_BLANK_PAUSE_MS)
+            picture = _shoot(visit, spec, frame, deadline)
+        blank = is_blank(picture)
+    width, height = size_px(picture, spec.type)
+    _verify((width, height), frame)
+    facts = {
+        "width": width,
+        "height": height,
+        "truncated": frame.is_truncated,
+        "blank": blank,
+    }
+    return Made(f"screenshot.{spec.type}", f"image/{spec.type}", picture), facts
+
+
+def _shoot(visit: Visit, spec: ScreenshotSpec, frame: _Frame, deadline: Deadline) -> bytes:
+    if spec.style is None:
+        return _encoded(visit, spec, frame, deadline)
+    # Playwright's own way, a <style>, reaches frames, but a page's policy can forbid it.
+    visit.ask(_ADD_STYLE, spec.style)
+    picture = _encoded(visit, spec, frame, deadline)
+    visit.ask(_REMOVE_STYLE)
+    return picture
+
+
+def _encoded(visit: Visit, spec: ScreenshotSpec, frame: _Frame, deadline: Deadline) -> bytes:
+    # A clip may lie below the viewport.
+    full_page = spec.full_page or frame.clip is not None
+    clip = frame.clip
+    if full_page and not visit.ask(_HAS_BODY):
+        # Playwright would wait for a body for ever; a drawing has none.
+        full_page, clip = False, _in_a_window(visit, clip)
+    return visit.page.screenshot(
+        type=spec.type,
+        quality=_quality(spec),
+        full_page=full_page,
+        clip=clip and clip.model_dump(),  # type: ignore[arg-type]  # of these very keys
+        omit_background=spec.omit_background,
+        scale=spec.scale,
+        animations=spec.animations,
+        caret=spec.caret,
+        mask=[visit.page.locator(each) for each in spec.mask],
+        mask_color=spec.mask_color,
+        style=spec.style,
+        timeout=deadline.left_ms("capture"),
+    )
+
+
+def _in_a_window(visit: Visit, clip: Clip | None) -> Clip:
+    """Make the window as large as ``clip``, or the whole page, wants it; return the clip."""
+    if clip is None:
+        width, height = visit.layout_px()
+        clip = Clip(x=0, y=0, width=width, height=height)
+    window = visit.page.viewport_size or {"width": 0, "height": 0}
+    visit.page.set_viewport_size(
+        {
+            "width": max(window["width"], math.ceil(clip.x + clip.width)),
+            "height": max(window["height"], math.ceil(clip.y + clip.height)),
+        }
+    )
+    return clip
 
 
 def _quality(spec: ScreenshotSpec) -> int | None:
@@ -86,27 +129,105 @@ def _quality(spec: ScreenshotSpec) -> int | None:
     return _DEFAULT_QUALITY if spec.quality is None else spec.quality
 
 
-def _check_size(page: Page, image_type: ImageType) -> None:
-    # Asked of the browser: what the page says of itself need not be true.
-    devtools = page.context.new_cdp_session(page)
-    size = devtools.send("Page.getLayoutMetrics")["cssContentSize"]
-    devtools.detach()
-    width, height = size["width"], size["height"]
-    limit = _SIDE_MAX_PX[image_type]
-    if max(width, height) > limit:
-        raise PageTooLarge(
-            f"The page is {width} by {height} pixels; a {image_type} may have {limit} each way."
+def _frame(visit: Visit, spec: ScreenshotSpec, deadline: Deadline) -> _Frame:
+    factor = _factor(visit, spec)
+    if spec.full_page:
+        return _whole_page(visit, spec, factor)
+    if spec.selector is not None:
+        clip = _element(visit, spec, spec.selector, deadline)
+    elif spec.clip is not None:
+        page = visit.layout_px()
+        clip = _within(spec.clip, page)
+    else:
+        viewport = visit.page.viewport_size or {"width": 0, "height": 0}
+        size = viewport["width"], viewport["height"]
+        _check_size(size, factor, spec)
+        return _Frame(None, _scaled(size, factor))
+    _check_size((clip.width, clip.height), factor, spec)
+    return _Frame(clip, _scaled((clip.width, clip.height), factor))
+
+
+def _factor(visit: Visit, spec: ScreenshotSpec) -> float:
+    """Return the picture's pixels for a CSS pixel; only the browser knows a device's."""
+    if spec.scale == "css":
+        return 1
+    if spec.device is None or "device_scale_factor" in spec.model_fields_set:
+        return spec.device_scale_factor
+    return float(visit.ask("() => window.devicePixelRatio"))
+
+
+def _whole_page(visit: Visit, spec: ScreenshotSpec, factor: float) -> _Frame:
+    width, height = visit.layout_px()
+    if not (width and height):
+        raise CaptureFailed("The page has no size.")
+    side = SIDE_MAX_PX[spec.type] / factor
+    shown_width = min(width, int(side))
+    most = min(spec.full_page_max_height / factor, side, AREA_MAX_PX / factor**2 / shown_width)
+    shown_height = min(height, int(most))
+    if (shown_width, shown_height) == (width, height):
+        return _Frame(None, None)
+    clip = Clip(x=0, y=0, width=shown_width, height=shown_height)
+    return _Frame(clip, _scaled((shown_width, shown_height), factor), is_truncated=True)
+
+
+def _element(visit: Visit, spec: ScreenshotSpec, selector: str, deadline: Deadline) -> Clip:
+    with found(visit, selector, "picture"), visit.step("capture", deadline):
+        part = deadline.within(ELEMENT_S)
+        element = visit.page.locator(selector).first
+        element.wait_for(state="visible", timeout=part.left_ms("capture"))
+        element.scroll_into_view_if_needed(timeout=part.left_ms("capture"))
+        box = element.bounding_box(timeout=part.left_ms("capture"))
+    if box is None:
+        raise SelectorNotFound(f"There is nothing to picture for {selector!r}.")
+    scrolled = visit.ask(_SCROLLED)
+    left = max(0.0, box["x"] + scrolled["x"] - spec.padding)
+    top = max(0.0, box["y"] + scrolled["y"] - spec.padding)
+    right = box["x"] + scrolled["x"] + box["width"] + spec.padding
+    bottom = box["y"] + scrolled["y"] + box["height"] + spec.padding
+    # Whole pixels, outwards, as Playwright does for an element.
+    left, top = int(left), int(top)
+    clip = Clip.model_construct(
+        x=left, y=top, width=-(-right // 1) - left, height=-(-bottom // 1) - top
+    )
+    return _within(clip, visit.layout_px())
+
+
+def _within(clip: Clip, page: tuple[int, int]) -> Clip:
+    """Return the part of ``clip`` that lies on the page."""
+    width = min(clip.x + clip.width, page[0]) - clip.x
+    height = min(clip.y + clip.height, page[1]) - clip.y
+    if width <= 0 or height <= 0:
+        raise CaptureFailed(
+            f"The clip lies outside of the page, which is {page[0]} by {page[1]} pixels."
         )
-    if width * height > _AREA_MAX_PX:
+    return clip.model_copy(update={"width": width, "height": height})
+
+
+def _check_size(size: tuple[float, float], factor: float, spec: ScreenshotSpec) -> None:
+    width, height = _scaled(size, factor)
+    side = SIDE_MAX_PX[spec.type]
+    way_out = "; png and jpeg may have more" if spec.type == "webp" else ""
+    if max(width, height) > side:
         raise PageTooLarge(
-            f"The page is {width} by {height} pixels; a picture may have {_AREA_MAX_PX} in all."
+            f"The picture would be {width} by {height} pixels; a {spec.type} may have {side} each "
+            f"way{way_out}."
+        )
+    if width * height > AREA_MAX_PX:
+        raise PageTooLarge(
+            f"The picture would be {width} by {height} pixels; one may have {AREA_MAX_PX} in all."
         )
 
 
-def _size_px(picture: bytes, image_type: ImageType) -> tuple[int, int]:
-    """Return the picture's size, which proves that it is one: nothing empty is ever stored."""
-    try:
-        with Image.open(BytesIO(picture), formats=[image_type]) as image:
-            return image.size
-    except OSError as error:
-        raise CaptureFailed("The browser made no picture of this page.") from error
+def _scaled(size: tuple[float, float], factor: float) -> tuple[int, int]:
+    return round(size[0] * factor), round(size[1] * factor)
+
+
+def _verify(size: tuple[int, int], frame: _Frame) -> None:
+    if frame.size_px is not None and any(
+        abs(is_px - should_px) > _TOLERANCE_PX
+        for is_px, should_px in zip(size, frame.size_px, strict=True)
+    ):
+        raise CaptureFailed(
+            f"The browser made a picture of {size[0]} by {size[1]} pixels "
+            f"instead of {frame.size_px[0]} by {frame.size_px[1]}."
+        )

@@ -7,29 +7,32 @@ times say little about another machine.
 """
 
 import statistics
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from dev.stack import Ports, Stack, running
 from farm.client.http import FarmClient
 from tasks.pages.chromium import find_chromium
+from tests.bench.support import farm
 from tests.support.site import serving
 
 _ROUNDS = 60
 _WARM_UP = 6
-_STAGES = ("queue", "browser", "load", "capture", "store")
+_STAGES = ("queue", "browser", "load", "settle", "capture", "store")
 
 
 def main() -> None:
     """Measure and print."""
     samples: defaultdict[str, list[float]] = defaultdict(list)
-    with serving() as site, _farm() as client, _bare_browser() as browser:
+    with (
+        serving() as site,
+        farm() as stack,
+        FarmClient(stack.url) as client,
+        _bare_browser() as browser,
+    ):
         url = site.url("/empty")
         for number in range(_WARM_UP + _ROUNDS):
             farm_ms, stages = _through_the_farm(client, url)
@@ -45,18 +48,6 @@ def main() -> None:
 
 
 @contextmanager
-def _farm() -> Iterator[FarmClient]:
-    with (
-        tempfile.TemporaryDirectory(prefix="farm-bench-") as folder,
-        (Path(folder) / "farm.log").open("wb") as log,
-        running(Stack(Path(folder), Ports.free(), output=log)) as stack,
-    ):
-        stack.wait_ready()
-        with FarmClient(stack.url) as client:
-            yield client
-
-
-@contextmanager
 def _bare_browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(None).path)
@@ -66,7 +57,7 @@ def _bare_browser() -> Iterator[Browser]:
 
 def _through_the_farm(client: FarmClient, url: str) -> tuple[float, dict[str, float]]:
     start = time.monotonic()
-    job = client.submit({"kind": "screenshot", "url": url}, wait_s=60)
+    job = client.submit({"kind": "screenshot", "url": url, "retry_blank": 0}, wait_s=60)
     took_ms = (time.monotonic() - start) * 1000
     if job.report is None:
         raise RuntimeError(f"the job did not succeed: {job.failure}")

@@ -17,6 +17,8 @@ from tests.support.waiting import until
 # The first test waits for the images too; each wait below has a bound of its own.
 pytestmark = pytest.mark.timeout(1500)
 
+UPLOADS = "/var/lib/farm/uploads"
+
 KILL_CELERY = """
 import os, pathlib
 for process in sorted(int(each.name) for each in pathlib.Path("/proc").glob("[0-9]*")):
@@ -103,6 +105,25 @@ def _video(farm: ComposedFarm) -> bytes:
         " && cat /tmp/clip.mp4 && rm /tmp/clip.mp4"
     )
     return farm.run_in("worker-media", "sh", "-c", make)
+
+
+def test_uploads_lie_in_a_volume_that_a_worker_only_reads(
+    farm: ComposedFarm, api: httpx.Client
+) -> None:
+    upload = api.post("/v1/uploads", content=b"no media")
+    assert upload.status_code == HTTPStatus.CREATED, upload.text
+    found = farm.run_in("api", "ls", UPLOADS)
+    assert found
+    assert farm.run_in("worker-media", "ls", UPLOADS) == found
+    assert farm.run_in("worker-pages", "ls", UPLOADS) == b""
+    api.delete(f"/v1/uploads/{upload.json()['id']}").raise_for_status()
+    mounts = {service: farm.inspect(service)["Mounts"] for service in SERVICES}
+    assert {
+        service: mount["RW"]
+        for service, of_service in mounts.items()
+        for mount in of_service
+        if mount["Destination"] == UPLOADS
+    } == {"api": True, "worker-media": False, "dispatcher": True}
 
 
 def test_flower_asks_for_the_password(farm: ComposedFarm) -> None:

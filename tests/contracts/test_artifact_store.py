@@ -2,10 +2,13 @@
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from redis import Redis
 
+from farm.backends.clock import SystemClock
+from farm.backends.folder_artifacts import FolderArtifacts
 from farm.backends.memory import MemoryArtifacts
 from farm.backends.redis_artifacts import CHUNK_BYTES, RedisArtifacts
 from farm.backends.redis_connection import connect
@@ -13,10 +16,13 @@ from farm.jobs.errors import ArtifactEvicted, PayloadTooLarge
 from farm.jobs.ports import ArtifactStore
 
 
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
-def store(request: pytest.FixtureRequest) -> Iterator[ArtifactStore]:
+@pytest.fixture(params=["memory", "folder", pytest.param("redis", marks=pytest.mark.redis)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ArtifactStore]:
     if request.param == "memory":
         yield MemoryArtifacts()
+        return
+    if request.param == "folder":
+        yield FolderArtifacts(tmp_path, SystemClock())
         return
     with connect(request.getfixturevalue("redis_url")) as client:
         yield RedisArtifacts(client)
@@ -40,6 +46,30 @@ def test_what_was_never_stored_is_not_found(store: ArtifactStore) -> None:
         list(store.read("job.1", "a.png"))
 
 
+@pytest.mark.parametrize("owner", ["", ".", "../../etc", "/etc/passwd", "a\0b", "夏", "n" * 500])
+def test_any_words_may_be_asked_for(store: ArtifactStore, owner: str) -> None:
+    assert store.find(owner, "a") is None
+    store.expire(owner, "a", 60)
+    store.expire(owner, "a", 0)
+    store.put(owner, "a", "text/plain", [b"one"], ttl_s=60)
+    assert b"".join(store.read(owner, "a")) == b"one"
+
+
+def test_the_bytes_can_be_had_as_a_file(store: ArtifactStore, tmp_path: Path) -> None:
+    content = b"x" * (CHUNK_BYTES + 1)
+    store.put("job.1", "a", "text/plain", [content], ttl_s=60)
+    file = tmp_path / "a"
+    store.place("job.1", "a", file)
+    assert file.read_bytes() == content
+    file.unlink()
+    assert store.find("job.1", "a") is not None
+
+
+def test_what_is_not_there_cannot_be_had_as_a_file(store: ArtifactStore, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactEvicted):
+        store.place("job.1", "a", tmp_path / "a")
+
+
 def test_owners_do_not_share_names(store: ArtifactStore) -> None:
     store.put("job.1", "a", "text/plain", [b"one"], ttl_s=60)
     store.put("job.2", "a", "text/plain", [b"two"], ttl_s=60)
@@ -50,6 +80,14 @@ def test_dropped_bytes_are_gone(store: ArtifactStore) -> None:
     store.put("job.1", "a", "text/plain", [b"one"], ttl_s=60)
     store.expire("job.1", "a", 0)
     assert store.find("job.1", "a") is None
+
+
+def test_another_expiry_and_a_sweep_leave_what_is_kept(store: ArtifactStore) -> None:
+    artifact = store.put("job.1", "a", "text/plain", [b"one"], ttl_s=60)
+    store.expire("job.1", "a", 120)
+    store.sweep()
+    assert store.find("job.1", "a") == artifact
+    assert b"".join(store.read("job.1", "a")) == b"one"
 
 
 def test_when_the_bytes_break_off_nothing_is_left(store: ArtifactStore) -> None:

@@ -56,7 +56,9 @@ def test_a_screenshot_is_the_page_s_picture(client: FarmClient, site: Site) -> N
     assert image.getpixel((640, 50)) == (255, 0, 0)
     assert image.getpixel((640, 250)) == (0, 0, 255)
     assert job.report is not None
-    assert set(job.report["timings_ms"]) == {"queue", "browser", "load", "capture", "store"}
+    assert set(job.report["timings_ms"]) == {
+        *("queue", "browser", "load", "settle", "capture", "store")
+    }
 
 
 def test_a_probe_of_an_upload_says_what_ffprobe_says(
@@ -230,7 +232,33 @@ def test_the_command_line_takes_a_picture(farm: Stack, site: Site, tmp_path: Pat
 def test_the_command_line_probes_a_file(farm: Stack, media_folder: Path) -> None:
     done = cli(farm, "probe", str(media_folder / "video.mp4"))
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["summary"]["video"]["width"] == 320
+    rows = done.stdout.decode().splitlines()
+    assert rows[0] == str(media_folder / "video.mp4")
+    assert any(row.startswith("video ") and "320x240" in row for row in rows)
+    assert b"\x1b" not in done.stdout
+
+
+def test_the_command_line_probes_many_and_says_which_failed(
+    farm: Stack, media_folder: Path, site: Site, tmp_path: Path
+) -> None:
+    text = tmp_path / "film.mp4"
+    text.write_text("This is no film.")
+    sources = [str(media_folder / "video.mp4"), str(text), site.url("/video.mp4")]
+    done = cli(farm, "probe", *sources, "--json")
+    assert done.returncode == 1, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each["source"] for each in found] == sources
+    assert found[0]["summary"]["video"]["width"] == 320
+    assert found[1]["failure"]["code"] == "media_invalid"
+    assert found[2]["summary"]["video"] == found[0]["summary"]["video"]
+
+
+def test_the_command_line_saves_stills(farm: Stack, media_folder: Path, tmp_path: Path) -> None:
+    arguments = ["--thumbnails", '{"count": 2, "columns": 2}', "--artifacts", str(tmp_path)]
+    done = cli(farm, "probe", str(media_folder / "video.mp4"), *arguments)
+    assert done.returncode == 0, done.stderr
+    names = ["contact-sheet.webp", "still-001.webp", "still-002.webp"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
 def test_the_command_line_fails_without_a_file_and_without_a_traceback(

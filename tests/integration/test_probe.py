@@ -1,20 +1,13 @@
 """Probes by a real ffprobe."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from farm.backends.memory import MemoryArtifacts
-from farm.jobs.errors import FarmError
-from farm.jobs.service import UPLOAD_NAME
-from tasks.deadline import Deadline
-from tasks.media.probe import Probes
-from tasks.outcome import Outcome, Stopwatch
-from tests.support.builders import a_job, a_spec
 from tests.support.neighbours import free_port, need
+from tests.support.probing import error_of, error_of_upload, probe, probe_upload, said_by_ffprobe
 from tests.support.site import Site
 
 PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n"
@@ -25,42 +18,19 @@ def _ffprobe() -> None:
     need("ffprobe")
 
 
-def probe(
-    uploads: MemoryArtifacts | None = None, *, timeout_s: float = 20, **fields: Any
-) -> Outcome:
-    job = a_job(spec=a_spec(kind="probe", **fields))
-    return Probes(uploads or MemoryArtifacts()).run(job, Deadline(timeout_s), Stopwatch())
-
-
-def probe_upload(content: bytes) -> Outcome:
-    uploads = MemoryArtifacts()
-    uploads.put("u1", UPLOAD_NAME, "application/octet-stream", [content], ttl_s=60)
-    return probe(uploads, url=None, upload_id="u1")
-
-
 def failure_of(**fields: Any) -> str:
-    with pytest.raises(FarmError) as caught:
-        probe(**fields)
-    return caught.value.code
+    return error_of(**fields).code
 
 
 def failure_of_upload(content: bytes) -> str:
-    with pytest.raises(FarmError) as caught:
-        probe_upload(content)
-    return caught.value.code
-
-
-def printed_by_ffprobe(source: str) -> Any:
-    sections = ("-show_format", "-show_streams", "-show_chapters")
-    argv = ["ffprobe", "-v", "error", "-of", "json", *sections, source]
-    return json.loads(subprocess.run(argv, capture_output=True, check=True).stdout)
+    return error_of_upload(content).code
 
 
 def test_the_probe_of_an_upload_is_what_ffprobe_prints(media_folder: Path) -> None:
     file = media_folder / "video.mp4"
     outcome = probe_upload(file.read_bytes())
     found = json.loads(outcome.made[0].content)["ffprobe"]
-    expected = printed_by_ffprobe(str(file))
+    expected = said_by_ffprobe(str(file))
     assert found["streams"] == expected["streams"]
     assert found["chapters"] == expected["chapters"]
     assert found["chapters"][0]["tags"]["title"] == "First"
@@ -70,7 +40,7 @@ def test_the_probe_of_an_upload_is_what_ffprobe_prints(media_folder: Path) -> No
 
 def test_the_probe_of_a_url_is_what_ffprobe_prints(site: Site) -> None:
     outcome = probe(url=site.url("/video.mp4"))
-    expected = printed_by_ffprobe(site.url("/video.mp4"))
+    expected = said_by_ffprobe(site.url("/video.mp4"))
     assert outcome.report["ffprobe"]["streams"] == expected["streams"]
 
 

@@ -1,86 +1,48 @@
-"""Pictures by a real Chromium."""
+"""Pictures by a real Chromium, of pages that behave and of pages that do not."""
 
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
-from PIL import Image
 
 from farm.jobs.errors import FarmError, JobTimedOut
 from tasks.deadline import Deadline
-from tasks.outcome import Outcome, Stopwatch
+from tasks.outcome import Stopwatch
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.check import open_a_page
-from tasks.pages.screenshot import Screenshots
+from tasks.pages.render import Pages
 from tests.support.builders import a_job, a_spec
-from tests.support.neighbours import free_port, need
+from tests.support.drivers import driver_of_this_process, living_children
+from tests.support.neighbours import free_port
+from tests.support.pages import (
+    BLUE,
+    GREEN,
+    RED,
+    WHITE,
+    failure_of,
+    picture,
+    pixel,
+    shoot,
+)
+from tests.support.processes import lives
 from tests.support.site import Site
 from tests.support.waiting import until
 
-RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+TOP = {"x": 0, "y": 0, "width": 400, "height": 300}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[BrowserHolder]:
-    need("chromium-headless-shell")
-    holder = BrowserHolder(None, "auto")
-    yield holder
-    holder.close()
-    until(lambda: not drivers_of_this_process(), "no driver is left")
-
-
-def shoot(browser: BrowserHolder, url: str, *, timeout_s: float = 20, **fields: Any) -> Outcome:
-    job = a_job(spec=a_spec(url=url, **fields))
-    return Screenshots(browser).run(job, Deadline(timeout_s), Stopwatch())
-
-
-def failure_of(browser: BrowserHolder, url: str, *, timeout_s: float = 20, **fields: Any) -> str:
-    with pytest.raises(FarmError) as caught:
-        shoot(browser, url, timeout_s=timeout_s, **fields)
-    return caught.value.code
-
-
-def living(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Return those that are no zombies: a driver reaps its browsers in its own time."""
-    found = []
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            if process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
-
-
-def drivers_of_this_process() -> list[psutil.Process]:
-    """Return Playwright's drivers; other tests may have a farm running meanwhile."""
-    found = []
-    for process in living(psutil.Process().children()):
-        with suppress(psutil.NoSuchProcess):
-            if process.name().startswith("node"):
-                found.append(process)
-    return found
-
-
-def driver_of_this_process() -> psutil.Process:
-    (driver,) = drivers_of_this_process()
-    return driver
-
-
-def picture(outcome: Outcome) -> Image.Image:
-    return Image.open(BytesIO(outcome.made[0].content)).convert("RGB")
+def works(browser: BrowserHolder, site: Site) -> bool:
+    return pixel(picture(shoot(browser, site.url("/colours"))), 5, 50) == RED
 
 
 def test_a_page_is_pictured_as_it_is(browser: BrowserHolder, site: Site) -> None:
     outcome = shoot(browser, site.url("/colours"))
     image = picture(outcome)
     assert image.size == (1280, 800)
-    assert [image.getpixel((640, y)) for y in (50, 150, 250, 350)] == [RED, GREEN, BLUE, WHITE]
+    assert [pixel(image, 640, y) for y in (50, 150, 250, 350)] == [RED, GREEN, BLUE, WHITE]
     assert outcome.made[0].name == "screenshot.png"
     assert outcome.report["http_status"] == 200
     assert outcome.report["title"] == "Colours"
@@ -88,30 +50,10 @@ def test_a_page_is_pictured_as_it_is(browser: BrowserHolder, site: Site) -> None
     assert (outcome.report["width"], outcome.report["height"]) == (1280, 800)
 
 
-@pytest.mark.parametrize("image_type", ["png", "jpeg", "webp"])
-def test_each_type_is_of_that_type(browser: BrowserHolder, site: Site, image_type: str) -> None:
-    made = shoot(browser, site.url("/colours"), type=image_type).made[0]
-    assert made.media_type == f"image/{image_type}"
-    assert Image.open(BytesIO(made.content)).format == image_type.upper()
-
-
-def test_a_lower_quality_makes_a_smaller_file(browser: BrowserHolder, site: Site) -> None:
-    low, high = (
-        len(shoot(browser, site.url("/colours"), type="jpeg", quality=quality).made[0].content)
-        for quality in (5, 95)
-    )
-    assert low < high
-
-
-def test_the_viewport_is_the_picture_s_size(browser: BrowserHolder, site: Site) -> None:
-    outcome = shoot(browser, site.url("/colours"), viewport={"width": 333, "height": 222})
-    assert picture(outcome).size == (333, 222)
-
-
 def test_a_full_page_is_pictured_to_its_end(browser: BrowserHolder, site: Site) -> None:
     image = picture(shoot(browser, site.url("/tall"), full_page=True))
     assert image.size == (1280, 3000)
-    assert image.getpixel((640, 2990)) == BLUE
+    assert pixel(image, 640, 2990) == BLUE
 
 
 def test_an_error_status_with_a_page_is_pictured(browser: BrowserHolder, site: Site) -> None:
@@ -141,6 +83,22 @@ def test_a_page_that_is_none_is_no_picture(
     assert failure_of(browser, site.url(path)) == code
 
 
+@pytest.mark.parametrize("part", [{}, {"full_page": True}, {"clip": TOP}, {"selector": "*"}])
+def test_a_drawing_is_pictured_as_a_page_is(
+    browser: BrowserHolder, site: Site, part: dict[str, Any]
+) -> None:
+    image = picture(shoot(browser, site.url("/drawing.svg"), **part, timeout_s=20))
+    assert pixel(image, 50, 50) == GREEN
+
+
+@pytest.mark.parametrize("path", ["/note.xml", "/note-broken.xml"])
+def test_a_document_that_is_no_html_is_pictured_as_a_page_is(
+    browser: BrowserHolder, site: Site, path: str
+) -> None:
+    image = picture(shoot(browser, site.url(path), full_page=True, timeout_s=20))
+    assert len(image.getcolors() or range(9)) > 1
+
+
 def test_a_host_that_is_not_there_is_no_picture(browser: BrowserHolder) -> None:
     assert failure_of(browser, f"http://127.0.0.1:{free_port()}/") == "connection_failed"
     assert failure_of(browser, "http://nowhere.invalid/") == "dns_error"
@@ -160,10 +118,13 @@ def test_a_page_that_goes_on_at_once_is_pictured_where_it_went(
     assert outcome.report["final_url"] in {site.url("/goes-on"), site.url("/colours")}
 
 
-def test_a_page_that_lies_about_its_size_is_measured_all_the_same(
-    browser: BrowserHolder, site: Site
+@pytest.mark.parametrize("path", ["/too-tall", "/liar"])
+def test_a_page_larger_than_a_picture_may_be_is_cut_whatever_it_says_of_its_size(
+    browser: BrowserHolder, site: Site, path: str
 ) -> None:
-    assert failure_of(browser, site.url("/liar"), full_page=True) == "page_too_large"
+    outcome = shoot(browser, site.url(path), full_page=True, scroll_page=False)
+    assert picture(outcome).size == (1280, 16_000)
+    assert outcome.report["truncated"] is True
 
 
 def test_a_title_that_is_no_text_is_mended(browser: BrowserHolder, site: Site) -> None:
@@ -180,46 +141,42 @@ def test_a_browser_that_does_not_start_is_the_farm_s_fault_and_known_in_time(
     deadline = Deadline(2)
     try:
         with pytest.raises(FarmError) as caught:
-            Screenshots(holder).run(
-                a_job(spec=a_spec(url=site.url("/empty"))), deadline, Stopwatch()
-            )
+            Pages(holder).run(a_job(spec=a_spec(url=site.url("/empty"))), deadline, Stopwatch())
     finally:
         holder.close()
     assert (caught.value.code, caught.value.retryable) == ("browser_crashed", True)
 
 
-def test_a_page_larger_than_a_picture_may_be_is_refused_with_the_sizes(
-    browser: BrowserHolder, site: Site
-) -> None:
-    assert failure_of(browser, site.url("/too-tall"), full_page=True) == "page_too_large"
+def test_a_server_that_says_nothing_times_out(browser: BrowserHolder, site: Site) -> None:
+    with pytest.raises(JobTimedOut, match="the server's answer") as caught:
+        shoot(browser, site.url("/silent"), timeout_s=2)
+    assert caught.value.step == "load"
 
 
-@pytest.mark.parametrize(
-    ("path", "step"), [("/silent", "load"), ("/spin", "load"), ("/spin-later", "capture")]
-)
-def test_a_page_that_never_comes_to_rest_times_out_and_the_next_one_works(
-    browser: BrowserHolder, site: Site, path: str, step: str
+@pytest.mark.parametrize("path", ["/spin", "/spin-later"])
+@pytest.mark.parametrize("full_page", [True, False])
+def test_a_page_that_never_comes_to_rest_is_unresponsive_and_the_next_one_works(
+    browser: BrowserHolder, site: Site, path: str, full_page: bool
 ) -> None:
-    with pytest.raises(JobTimedOut) as caught:
-        shoot(browser, site.url(path), timeout_s=2)
-    assert caught.value.step == step
-    assert picture(shoot(browser, site.url("/colours"))).getpixel((5, 50)) == RED
+    fields = {"full_page": full_page, "timeout_s": 2}
+    assert failure_of(browser, site.url(path), **fields) == "page_unresponsive"
+    assert works(browser, site)
 
 
 def test_a_page_that_spins_in_a_call_without_timeout_is_ended_by_the_watchdog(
     browser: BrowserHolder, site: Site
 ) -> None:
     # The size of a full page is asked of the page itself, which has no ears here.
-    fields = {"full_page": True, "wait_until": "commit"}
-    assert failure_of(browser, site.url("/spin"), timeout_s=1, **fields) == "page_unresponsive"
-    assert picture(shoot(browser, site.url("/colours"))).getpixel((5, 50)) == RED
+    fields = {"full_page": True, "wait_until": "commit", "timeout_s": 1}
+    assert failure_of(browser, site.url("/spin"), **fields) == "page_unresponsive"
+    assert works(browser, site)
 
 
 def test_one_job_sees_nothing_of_another_s_cookies(browser: BrowserHolder, site: Site) -> None:
-    with browser.page({}, Deadline(20)) as page:
+    with browser.page(lambda _: {}, Deadline(20)) as page:
         page.goto(site.url("/empty"))
         page.evaluate("document.cookie = 'secret=1'; localStorage.secret = 1")
-    with browser.page({}, Deadline(20)) as page:
+    with browser.page(lambda _: {}, Deadline(20)) as page:
         page.goto(site.url("/empty"))
         assert page.evaluate("[document.cookie, localStorage.secret || '']") == ["", ""]
 
@@ -232,10 +189,10 @@ def test_after_the_browser_or_its_driver_died_between_two_jobs_the_next_job_succ
 ) -> None:
     shoot(browser, site.url("/colours"))
     driver = driver_of_this_process()
-    (killed,) = [driver] if victim == "driver" else living(driver.children())
+    (killed,) = [driver] if victim == "driver" else living_children(driver)
     os.kill(killed.pid, signal.SIGKILL)
-    until(lambda: not living([killed]), "it is dead")
-    assert picture(shoot(browser, site.url("/colours"))).getpixel((5, 50)) == RED
+    until(lambda: not lives(killed), "it is dead")
+    assert works(browser, site)
 
 
 def test_a_browser_that_dies_in_the_middle_of_a_job_is_the_farm_s_fault(
@@ -256,7 +213,7 @@ def test_the_browser_sees_nothing_of_our_environment(
     monkeypatch.setenv("FARM_REDIS_URL", "redis://:hunter2@redis/0")
     browser.discard()
     open_a_page(browser)
-    (main,) = living(driver_of_this_process().children())
+    (main,) = living_children(driver_of_this_process())
     assert "PATH" in main.environ()
     assert "FARM_REDIS_URL" not in main.environ()
 

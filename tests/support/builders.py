@@ -12,18 +12,18 @@ from farm.backends.memory import (
 )
 from farm.jobs.models import Job, Worker
 from farm.jobs.service import JobService
-from farm.jobs.specs import JobRequest, ProbeSpec, ScreenshotSpec
+from farm.jobs.specs.requests import JobRequest, JobSpec
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def a_spec(**fields: Any) -> ScreenshotSpec | ProbeSpec:
+def a_spec(**fields: Any) -> JobSpec:
     return JobRequest.model_validate(
         {"kind": "screenshot", "url": "http://page.test/", **fields}
     ).root
 
 
-def a_job(job_id: str = "job-1", *, spec: ScreenshotSpec | ProbeSpec | None = None) -> Job:
+def a_job(job_id: str = "job-1", *, spec: JobSpec | None = None) -> Job:
     return Job(id=job_id, spec=spec or a_spec(), created_at=NOON, queued_at=NOON)
 
 
@@ -44,6 +44,7 @@ class MemoryFarm:
             ledger=self.ledger,
             queue=self.queue,
             artifacts=self.artifacts,
+            uploads=self.artifacts,
             workers=self.workers,
             clock=self.clock,
         )

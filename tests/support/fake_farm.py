@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx
@@ -11,17 +12,90 @@ from farm.client.http import FarmClient
 
 URL = "http://farm.test:8000"
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 600
-REPORT = {"summary": {"title": "Ça, 動画"}, "ffprobe": {"format": {"nb_streams": 2}}}
+REPORT: dict[str, Any] = {
+    "summary": {
+        "format_name": "mov,mp4,m4a,3gp,3g2,mj2",
+        "format_long_name": "QuickTime / MOV",
+        "duration": 3723.4,
+        "size": 12_345_678,
+        "bit_rate": 26_500,
+        "has_cover": True,
+        "video": {
+            "codec_name": "hevc",
+            "profile": "Main 10",
+            "bit_rate": 24_000,
+            "language": "und",
+            "disposition": ["default"],
+            "width": 1920,
+            "height": 1080,
+            "display_aspect_ratio": "16:9",
+            "rotation": 90,
+            "avg_frame_rate": 29.97003,
+            "nb_frames": 111_600,
+            "pix_fmt": "yuv420p10le",
+            "bit_depth": 10,
+            "hdr": "HDR10",
+        },
+        "audio": [
+            {
+                "codec_name": "aac",
+                "profile": "LC",
+                "language": "eng",
+                "title": "Ça, 動画",
+                "disposition": ["default"],
+                "channels": 6,
+                "channel_layout": "5.1",
+                "sample_rate": 48_000,
+            },
+            {"codec_name": "ac3", "language": "ger", "disposition": ["comment"], "channels": 2},
+        ],
+        "subtitles": [{"codec_name": "mov_text", "language": "ger", "disposition": ["forced"]}],
+        "chapters": [
+            {"start_time": 0.0, "end_time": 61.0, "title": "First"},
+            {"start_time": 61.0, "end_time": 3723.4, "title": None},
+        ],
+        "tags": {"title": "A test", "encoder": "Lavf"},
+    },
+    "ffprobe": {"format": {"nb_streams": 4}},
+}
 DNS_ERROR = {
     "code": "dns_error",
     "message": "The name nowhere.test does not resolve.",
     "retryable": False,
     "docs": "/docs/errors#dns_error",
 }
+CONTENT = {"title": "Ça, 動画", "text": "Half a pair: \ud83d", "select": {"prices": ["1 €"]}}
+DOCUMENT = b"%PDF-1.4\n" + bytes(range(256))
 _MAIN = {
-    "screenshot": ("screenshot.png", "image/png", PICTURE),
-    "probe": ("probe.json", "application/json", json.dumps(REPORT).encode()),
+    "screenshot": "screenshot.png",
+    "pdf": "page.pdf",
+    "content": "content.json",
+    "probe": "probe.json",
 }
+STILLS = ("still-001.webp", "contact-sheet.webp")
+_COLLECTED = {
+    "html": "page.html",
+    "text": "page.txt",
+    "pdf": "page.pdf",
+    "har": "network.har",
+    "console": "console.json",
+    "network": "network.json",
+    "thumbnail": "thumbnail.webp",
+}
+_ARTIFACTS = {
+    "screenshot.png": ("image/png", PICTURE),
+    "page.pdf": ("application/pdf", DOCUMENT),
+    "content.json": ("application/json", json.dumps(CONTENT).encode()),
+    "probe.json": ("application/json", json.dumps(REPORT).encode()),
+    "page.html": ("text/html; charset=utf-8", b"<p>Hello</p>"),
+    "page.txt": ("text/plain; charset=utf-8", b"Hello"),
+    "network.har": ("application/json", b'{"log":{}}'),
+    "console.json": ("application/json", b"[]"),
+    "network.json": ("application/json", b"{}"),
+    "thumbnail.webp": ("image/webp", b"RIFF\x00\x00\x00\x00WEBP"),
+    **{name: ("image/webp", name.encode()) for name in STILLS},
+}
+_UNKNOWN = ("application/octet-stream", b"\x00")
 
 
 def problem(
@@ -51,12 +125,23 @@ class FakeFarm:
         """Answered or raised first, one for each request."""
         self.failure: dict[str, Any] | None = None
         """How all jobs fail; ``None``: they succeed."""
+        self.failures: dict[str, dict[str, Any]] = {}
+        """How the jobs of single addresses fail."""
+        self.report = REPORT
+        """What probes find."""
+        self.barrier: threading.Barrier | None = None
+        """Where submissions wait for each other."""
+        self.warnings: list[str] = []
+        self.further: list[str] = []
+        """Names of further artifacts that every job has, asked for or not."""
         self.answers_before_the_end = 0
         self.checks = {"redis": "ok", "pages": "ok"}
         self.uploads: dict[str, bytes] = {}
         self.damaged = False
         """Whether artifacts come with other bytes than were made."""
         self._jobs: dict[str, dict[str, Any]] = {}
+        self._uploads_seen = 0
+        self._lock = threading.Lock()
 
     def client(self, url: str | None = URL, key: str | None = None) -> FarmClient:
         return FarmClient(url, key, transport=httpx.MockTransport(self), sleep=self.naps.append)
@@ -68,19 +153,16 @@ class FakeFarm:
     def last_json(self) -> Any:
         return json.loads(self.requests[-1].content)
 
-    def add_job(self, kind: str = "screenshot", **changes: Any) -> str:
+    def add_job(self, kind: str = "screenshot", collect: Iterable[str] = (), **changes: Any) -> str:
         """Store a job as it will be in the end; until then it is shown as running."""
         job_id = f"job-{len(self._jobs) + 1}"
-        name, media_type, content = _MAIN[kind]
         here = f"/v1/jobs/{job_id}"
-        artifact = {
-            "name": name,
-            "media_type": media_type,
-            "size_bytes": len(content),
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "url": f"{here}/artifacts/{name}",
-        }
-        failed = self.failure is not None
+        # Each name once: a pdf does not have itself as a further artifact.
+        collected = [_COLLECTED.get(each, each) for each in collect]
+        names = dict.fromkeys([_MAIN[kind], *collected, *self.further])
+        artifacts = [_artifact(here, name) for name in names]
+        failure = changes.get("failure", self.failure)
+        failed = failure is not None
         job = {
             "id": job_id,
             "kind": kind,
@@ -95,10 +177,10 @@ class FakeFarm:
             "finished_at": "2026-01-02T03:04:06.006Z",
             "expires_at": "2026-01-03T03:04:06.006Z",
             "spec": {"url": "https://example.com/"},
-            "artifacts": [] if failed else [artifact],
+            "artifacts": [] if failed else artifacts,
             "report": None if failed else {"timings_ms": {"load": 210, "capture": 60}},
-            "failure": self.failure,
-            "warnings": [],
+            "failure": failure,
+            "warnings": self.warnings,
             "links": {"self": here, "result": None if failed else f"{here}/result"},
             "a_field_of_a_newer_farm": True,
         }
@@ -107,10 +189,13 @@ class FakeFarm:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         request.read()
-        self.requests.append(request)
-        if not self.troubles:
-            return self._answer(request)
-        trouble = self.troubles.pop(0)
+        if self.barrier is not None and (request.method, request.url.path) == ("POST", "/v1/jobs"):
+            self.barrier.wait(20)
+        with self._lock:
+            self.requests.append(request)
+            if not self.troubles:
+                return self._answer(request)
+            trouble = self.troubles.pop(0)
         if isinstance(trouble, BaseException):
             raise trouble
         return trouble
@@ -118,7 +203,10 @@ class FakeFarm:
     def _answer(self, request: httpx.Request) -> httpx.Response:
         match request.method, *request.url.path.strip("/").split("/"):
             case "POST", "v1", "jobs":
-                job_id = self.add_job(json.loads(request.content)["kind"])
+                spec = json.loads(request.content)
+                asked = spec.get("collect", STILLS if "thumbnails" in spec else ())
+                failure = self.failures.get(spec.get("url", ""), self.failure)
+                job_id = self.add_job(spec["kind"], asked, failure=failure)
                 return httpx.Response(202, json=self._shown(job_id))
             case method, "v1", "jobs", job_id, *rest if job_id in self._jobs:
                 return self._answer_about(job_id, method, rest)
@@ -136,23 +224,30 @@ class FakeFarm:
 
     def _answer_about(self, job_id: str, method: str, rest: list[str]) -> httpx.Response:
         job = self._jobs[job_id]
-        main, media_type, content = _MAIN[job["kind"]]
+        names = [artifact["name"] for artifact in job["artifacts"]]
         match method, *rest:
             case ["GET"]:
                 return httpx.Response(200, json=self._shown(job_id))
             case ["DELETE"] if self.answers_before_the_end:
-                return httpx.Response(202, json=job | {"state": "cancelled", "artifacts": []})
+                job |= {"state": "cancelled", "artifacts": []}
+                return httpx.Response(202, json=job)
             case ["DELETE"]:
                 return httpx.Response(204)
-            case ["GET", "result"] | ["GET", "artifacts", _] if not job["artifacts"]:
+            case ["GET", "result"] | ["GET", "artifacts", _] if not names:
                 return problem(409, "job_failed", f"Job {job_id!r} has no result.")
-            case ["GET", "result"] | ["GET", "artifacts", _] if rest[-1] in ("result", main):
-                sent = content[::-1] if self.damaged else content
-                return httpx.Response(200, content=sent, headers={"Content-Type": media_type})
+            case ["GET", "result"] | ["GET", "artifacts", _] if rest[-1] in ("result", *names):
+                return self._bytes_of(names[0] if rest == ["result"] else rest[-1])
         return problem(404, "unknown_artifact", f"Job {job_id!r} has no such artifact.")
 
+    def _bytes_of(self, name: str) -> httpx.Response:
+        media_type, content = _ARTIFACTS.get(name, _UNKNOWN)
+        if name == "probe.json":
+            content = json.dumps(self.report).encode()
+        sent = content[::-1] if self.damaged else content
+        return httpx.Response(200, content=sent, headers={"Content-Type": media_type})
+
     def _shown(self, job_id: str) -> dict[str, Any]:
-        if not self.answers_before_the_end:
+        if not self.answers_before_the_end or self._jobs[job_id]["state"] == "cancelled":
             return self._jobs[job_id]
         self.answers_before_the_end -= 1
         running: dict[str, Any] = {
@@ -164,7 +259,8 @@ class FakeFarm:
         return self._jobs[job_id] | running | {"finished_at": None, "expires_at": None}
 
     def _keep(self, request: httpx.Request) -> httpx.Response:
-        upload_id = f"upload-{len(self.uploads) + 1}"
+        self._uploads_seen += 1
+        upload_id = f"upload-{self._uploads_seen}"
         self.uploads[upload_id] = request.content
         view = {
             "id": upload_id,
@@ -174,3 +270,14 @@ class FakeFarm:
             "expires_at": "2026-01-03T03:04:06.006Z",
         }
         return httpx.Response(201, json=view)
+
+
+def _artifact(job_path: str, name: str) -> dict[str, Any]:
+    media_type, content = _ARTIFACTS.get(name, _UNKNOWN)
+    return {
+        "name": name,
+        "media_type": media_type,
+        "size_bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "url": f"{job_path}/artifacts/{name}",
+    }

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from api.app import create_app
+from api.bodies import JSON_MAX_BYTES
 from api.problems import STATUSES
 from api.settings import ApiSettings
 from farm.backends.memory import MemoryLedger
@@ -86,7 +87,7 @@ ANSWERS: list[Answer] = [
     ("GET", "/v1/jobs/failed/result", {}, 409, "job_failed"),
     ("GET", "/v1/jobs/expired", {}, 410, "job_expired"),
     ("GET", "/v1/jobs/done/result", {}, 410, "artifact_evicted"),
-    ("POST", "/v1/jobs", {"data": b" " * 65_537, **JSON}, 413, "payload_too_large"),
+    ("POST", "/v1/jobs", {"data": b" " * (JSON_MAX_BYTES + 1), **JSON}, 413, "payload_too_large"),
     ("POST", "/v1/uploads", {"data": b" " * 1001}, 413, "payload_too_large"),
     ("POST", "/v1/jobs", {"data": b"{}"}, 415, "unsupported_media_type"),
     (
@@ -229,11 +230,10 @@ def test_what_only_looks_hostile_is_taken(client: FlaskClient, content: str) -> 
     assert submitted(client, content).status_code == 202
 
 
-@pytest.mark.parametrize("size_bytes", [65_536, 65_537])
+@pytest.mark.parametrize("size_bytes", [JSON_MAX_BYTES, JSON_MAX_BYTES + 1])
 def test_a_spec_without_a_declared_length_has_the_same_limit(
     client: FlaskClient, size_bytes: int
 ) -> None:
-
     content = (GOOD_START + "}").encode().ljust(size_bytes)
     answer = client.post(
         "/v1/jobs",
@@ -241,7 +241,7 @@ def test_a_spec_without_a_declared_length_has_the_same_limit(
         environ_overrides={"wsgi.input_terminated": True},
         **JSON,
     )
-    assert answer.status_code == (202 if size_bytes == 65_536 else 413)
+    assert answer.status_code == (202 if size_bytes == JSON_MAX_BYTES else 413)
 
 
 @pytest.mark.parametrize(

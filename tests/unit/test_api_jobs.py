@@ -16,6 +16,7 @@ from farm.backends.memory import MemoryLedger, MemoryQueue
 from farm.jobs.errors import BackendUnavailable, DnsError
 from farm.jobs.models import Artifact, Job
 from farm.jobs.service import JobService
+from farm.jobs.specs.requests import SPECS
 from tests.support.builders import NOON, MemoryFarm, a_job, a_spec
 
 SPEC = {"kind": "screenshot", "url": "http://page.test/"}
@@ -165,7 +166,9 @@ class TestSubmit:
             ({"ful_page": True}, "ful_page"),
             ({"tags": ["ok", ""]}, "tags.1"),
             ({"metadata": {"key": 1}}, "metadata.key"),
-            ({"kind": "pdf"}, "kind"),
+            ({"kind": "gif"}, "kind"),
+            ({"kind": "pdf", "page_ranges": "0"}, "page_ranges"),
+            ({"kind": "content", "cookies": [{"nmae": "a"}]}, "cookies.0.name"),
         ],
     )
     def test_a_bad_spec_is_422_naming_the_field_and_nothing_is_stored(
@@ -173,7 +176,7 @@ class TestSubmit:
     ) -> None:
         answer = client.post("/v1/jobs", json=SPEC | fields)
         assert (answer.status_code, body(answer)["code"]) == (422, "invalid_spec")
-        assert [error["field"] for error in body(answer)["errors"]] == [field]
+        assert body(answer)["errors"][0]["field"] == field
         assert (open_jobs(farm), farm.queue.waiting) == ([], [])
 
     def test_a_probe_of_an_unknown_upload_is_422_and_nothing_is_stored(
@@ -182,6 +185,23 @@ class TestSubmit:
         answer = client.post("/v1/jobs", json={"kind": "probe", "upload_id": "nope"})
         assert (answer.status_code, body(answer)["errors"][0]["field"]) == (422, "upload_id")
         assert open_jobs(farm) == []
+
+    @pytest.mark.parametrize("kind", SPECS)
+    def test_every_kind_is_taken(self, client: FlaskClient, kind: str) -> None:
+        answer = client.post("/v1/jobs", json={**SPEC, "kind": kind})
+        assert (answer.status_code, body(answer)["kind"]) == (202, kind)
+
+    def test_a_secret_and_a_whole_page_do_not_come_back(
+        self, farm: MemoryFarm, client: FlaskClient
+    ) -> None:
+        html = "<p>" * 500_000
+        credentials = {"username": "ann", "password": "hunter2", "origin": "http://page.test/"}
+        fields = {"kind": "pdf", "html": html, "http_credentials": credentials}
+        answer = client.post("/v1/jobs", json=fields)
+        assert "hunter2" not in answer.text
+        assert len(answer.text) < 2000
+        ((spec,),) = ([job.spec for job in open_jobs(farm)],)
+        assert spec == a_spec(**fields, url=None)
 
 
 class TestPreferWait:

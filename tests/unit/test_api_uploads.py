@@ -8,16 +8,15 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from api.app import create_app
 from api.settings import ApiSettings
 from farm.backends.memory import MemoryArtifacts
 from farm.jobs.models import Artifact
 from tests.support.builders import MemoryFarm
+from tests.support.uploads import MEDIA_TYPE, chunked, multipart, problem, raw
 
 MAX_BYTES = 1000
-MEDIA_TYPE = "video/mp4"
 
 
 class CountingArtifacts(MemoryArtifacts):
@@ -41,33 +40,8 @@ def artifacts() -> CountingArtifacts:
 
 @pytest.fixture
 def client(artifacts: CountingArtifacts) -> FlaskClient:
-    service = replace(MemoryFarm().service, artifacts=artifacts)
+    service = replace(MemoryFarm().service, uploads=artifacts)
     return create_app(ApiSettings(upload_max_bytes=MAX_BYTES), service).test_client()
-
-
-def raw(client: FlaskClient, content: bytes, **query: str) -> TestResponse:
-    return client.post("/v1/uploads", data=content, content_type=MEDIA_TYPE, query_string=query)
-
-
-def chunked(client: FlaskClient, content: bytes) -> TestResponse:
-    """Send ``content`` without saying how long it is, as ``Transfer-Encoding: chunked`` does."""
-    return client.post(
-        "/v1/uploads",
-        input_stream=BytesIO(content),
-        content_type=MEDIA_TYPE,
-        environ_overrides={"wsgi.input_terminated": True},
-    )
-
-
-def multipart(
-    client: FlaskClient, content: bytes, filename: str = "a.mp4", *, field: str = "file"
-) -> TestResponse:
-    return client.post("/v1/uploads", data={field: (BytesIO(content), filename, MEDIA_TYPE)})
-
-
-def problem(answer: TestResponse) -> tuple[int, str]:
-    assert answer.content_type == "application/problem+json"
-    return answer.status_code, answer.get_json()["code"]
 
 
 @pytest.mark.parametrize("send", [raw, chunked, multipart])

@@ -9,11 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from farm.client.cli import cli
-from farm.jobs.specs import ProbeSpec, ScreenshotSpec
 from tests.support.fake_farm import (
     DNS_ERROR,
     PICTURE,
-    REPORT,
     URL,
     FakeFarm,
     problem,
@@ -51,20 +49,6 @@ class TestScreenshot:
             "type": "png",
         }
 
-    def test_every_option_becomes_its_field(self, farm: FakeFarm) -> None:
-        options = "--full-page --viewport 800x600 --quality 70 --wait-until networkidle"
-        run(farm, "screenshot", PAGE, "-o", "x.jpg", *options.split(), "--timeout", "5000")
-        assert json.loads(farm.requests[0].content) == {
-            "kind": "screenshot",
-            "url": PAGE,
-            "type": "jpeg",
-            "full_page": True,
-            "viewport": {"width": 800, "height": 600},
-            "quality": 70,
-            "wait_until": "networkidle",
-            "timeout": 5000,
-        }
-
     @pytest.mark.parametrize(
         ("name", "kind"), [("x.PNG", "png"), ("x.jpeg", "jpeg"), ("x.webp", "webp")]
     )
@@ -95,9 +79,20 @@ class TestScreenshot:
             ["screenshot", PAGE, "-o", "-", "--type", "png", "--json"],
             ["screenshot", PAGE, "-o", "nowhere/x.png"],
             ["screenshot", PAGE, "-o", ".", "--type", "png"],
-            ["screenshot", PAGE, "-o", "x.png", "--viewport", "800"],
-            ["screenshot", PAGE, "-o", "x.png", "--wait-until", "friday"],
+            ["screenshot", "none.html", "-o", "x.png"],
+            ["screenshot", ".", "-o", "x.png"],
+            ["screenshot", "ftp://example.com/", "-o", "x.png"],
+            ["pdf", PAGE],
+            ["pdf", PAGE, "-o", "-", "--json"],
+            ["pdf", PAGE, "-o", "-", "--collect", "html"],
+            ["pdf", PAGE, "-o", "x.pdf", "--artifacts", "nowhere"],
+            ["content", PAGE, "--json"],
+            ["content", PAGE, "--collect", "html"],
+            ["probe"],
             ["probe", "none.mp4"],
+            ["probe", PAGE, "none.mp4"],
+            ["probe", PAGE, "--thumbnails", '{"count": 1}'],
+            ["probe", PAGE, "--artifacts", "nowhere"],
             ["probe", "."],
             ["probe", "ftp://example.com/a.mp4"],
         ],
@@ -194,26 +189,6 @@ class TestFailures:
         assert list(tmp_path.iterdir()) == []
 
 
-class TestProbe:
-    def test_the_report_of_a_url_goes_to_stdout(self, farm: FakeFarm) -> None:
-        done = run(farm, "probe", "https://example.com/a.mp4", "--timeout", "60000")
-        assert json.loads(done.stdout) == REPORT
-        assert "動画" in done.stdout
-        assert json.loads(farm.requests[0].content) == {
-            "kind": "probe",
-            "url": "https://example.com/a.mp4",
-            "timeout": 60000,
-        }
-
-    def test_a_file_is_uploaded_without_being_told(self, farm: FakeFarm, tmp_path: Path) -> None:
-        (tmp_path / "clip.mp4").write_bytes(b"bytes")
-        done = run(farm, "probe", "clip.mp4", "-o", "clip.json")
-        assert (done.exit_code, done.output) == (0, "")
-        assert json.loads((tmp_path / "clip.json").read_bytes()) == REPORT
-        assert farm.asked[0] == "POST /v1/uploads"
-        assert farm.uploads == {}
-
-
 class TestShow:
     def test_a_job_is_shown_for_people(self, farm: FakeFarm) -> None:
         done = run(farm, "show", farm.add_job())
@@ -278,17 +253,7 @@ class TestTheCommandItself:
         monkeypatch.setattr(importlib.metadata, "version", lambda _: "1.2.3")
         assert run(farm, "--version").stdout == "farm, version 1.2.3\n"
 
-    def test_help_tells_the_defaults_that_the_specs_have(self, farm: FakeFarm) -> None:
-        fields = ScreenshotSpec.model_fields
-        viewport = fields["viewport"].default
-        words = run(farm, "screenshot", "--help").stdout.split()
-        text = " ".join(words)
-        assert f"[default: {viewport.width}x{viewport.height}]" in text
-        assert f"[default: {fields['wait_until'].default}]" in text
-        assert f"[default: {fields['timeout'].default}]" in text
-        assert fields["timeout"].default == ProbeSpec.model_fields["timeout"].default
-
-    @pytest.mark.parametrize("command", ["screenshot", "probe", "show", "doctor"])
+    @pytest.mark.parametrize("command", ["screenshot", "pdf", "content", "probe", "show", "doctor"])
     def test_every_command_explains_itself(self, farm: FakeFarm, command: str) -> None:
         done = run(farm, command, "--help")
         assert done.exit_code == 0

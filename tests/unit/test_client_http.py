@@ -1,6 +1,7 @@
 """The client against a farm in memory: what is sent, and what comes of the answers."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,9 @@ from farm.client.errors import (
 from farm.client.http import FarmClient
 from farm.jobs.states import JobState
 from tests.support.fake_farm import (
+    CONTENT,
     DNS_ERROR,
+    DOCUMENT,
     PICTURE,
     REPORT,
     URL,
@@ -345,6 +348,19 @@ class TestWholeJobs:
         assert farm.requests[0].headers["Prefer"] == "wait=30"
         assert b'"full_page":true' in farm.requests[0].content
 
+    def test_a_pdf_is_its_bytes(self, farm: FakeFarm) -> None:
+        assert farm.client().pdf("https://example.com/", landscape=True) == DOCUMENT
+        spec = {"kind": "pdf", "url": "https://example.com/", "landscape": True}
+        assert json.loads(farm.requests[0].content) == spec
+
+    def test_content_is_what_the_page_says(self, farm: FakeFarm) -> None:
+        assert farm.client().content("https://example.com/") == CONTENT
+
+    @pytest.mark.parametrize("kind", ["screenshot", "pdf", "content"])
+    def test_a_page_can_be_given_itself(self, farm: FakeFarm, kind: str) -> None:
+        getattr(farm.client(), kind)(html="<p>Hello</p>")
+        assert json.loads(farm.requests[0].content) == {"kind": kind, "html": "<p>Hello</p>"}
+
     def test_a_url_is_probed_where_it_is(self, farm: FakeFarm) -> None:
         assert farm.client().probe("HTTPS://example.com/a.mp4", timeout=60_000) == REPORT
         assert farm.asked == ["POST /v1/jobs", "GET /v1/jobs/job-1/result"]
@@ -357,8 +373,8 @@ class TestWholeJobs:
         assert farm.asked == [
             "POST /v1/uploads",
             "POST /v1/jobs",
-            "GET /v1/jobs/job-1/result",
             "DELETE /v1/uploads/upload-1",
+            "GET /v1/jobs/job-1/result",
         ]
         assert b'"upload_id":"upload-1"' in farm.requests[1].content
 

@@ -23,9 +23,9 @@ def test_a_deadline_that_has_passed_names_the_step_and_the_timeout() -> None:
 
 def test_a_part_of_a_deadline_is_over_sooner_and_never_later() -> None:
     deadline = Deadline(100)
-    part = deadline.part(0.25)
+    part = deadline.within(0.25)
     assert part.left_s <= 25 < deadline.left_s
-    assert part.part(1).left_s <= 25
+    assert part.within(1).left_s <= 25
     assert part.timeout_s == 100
 
 

@@ -1,14 +1,28 @@
 """What the dispatcher heals."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from farm.backends.memory import MemoryArtifacts
 from farm.jobs.models import ANNOUNCE_GRACE_S, BrowserCheck
 from farm.jobs.states import JobState
 from tasks.dispatcher.checker import CHECK_EVERY, BrowserChecker
 from tasks.dispatcher.sweeper import Sweeper
+from tasks.dispatcher.uploads import SWEEP_EVERY, UploadSweeper
 from tests.support.builders import MemoryFarm, a_worker
+
+
+class CountingArtifacts(MemoryArtifacts):
+    """Counts how often it was swept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sweeps = 0
+
+    def sweep(self) -> None:
+        self.sweeps += 1
 
 
 @pytest.fixture
@@ -96,3 +110,15 @@ def test_a_check_is_asked_for_when_no_page_was_opened_lately(farm: MemoryFarm) -
     farm.clock.advance(timedelta(seconds=1).total_seconds())
     checker.check()
     assert farm.queue.browser_checks == 2
+
+
+def test_uploads_are_swept_at_the_start_and_then_once_a_minute(farm: MemoryFarm) -> None:
+    uploads = CountingArtifacts()
+    sweeper = UploadSweeper(replace(farm.service, uploads=uploads))
+    sweeper.sweep()
+    farm.clock.advance(SWEEP_EVERY.total_seconds() - 1)
+    sweeper.sweep()
+    assert uploads.sweeps == 1
+    farm.clock.advance(1)
+    sweeper.sweep()
+    assert uploads.sweeps == 2

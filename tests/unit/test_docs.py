@@ -3,12 +3,17 @@
 import json
 import re
 from pathlib import Path
+from typing import get_args
 from urllib.parse import unquote
 
 import pytest
 
-from dev.docs import ROOT, TABLES, written
+from dev.docs import ROOT, TABLES, spec_tables, written
 from farm.backends.settings import KNOWN_NAMES, PREFIX
+from farm.jobs.specs.base import groups
+from farm.jobs.specs.names import DEVICES
+from farm.jobs.specs.page import Collected
+from farm.jobs.specs.requests import SPECS, JobRequest
 
 PAGES = sorted(
     str(page.relative_to(ROOT)) for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
@@ -75,6 +80,37 @@ def test_the_readme_names_only_make_targets_that_exist() -> None:
 def test_operations_name_every_setting_that_there_is() -> None:
     text = read("docs/operations.md")
     assert [name for name in sorted(KNOWN_NAMES) if f"`{PREFIX}{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_the_api_page_has_a_heading_for_every_group_and_a_row_for_every_option(kind: str) -> None:
+    text = read("docs/api.md")
+    for heading, fields in groups(SPECS[kind]).items():  # type: ignore[index]
+        wanted = [name for name in fields if name != "kind"]
+        if wanted:
+            assert text.count(f"#### {heading}\n") == 1
+        assert [name for name in wanted if f"\n| `{name}` |" not in text] == []
+
+
+def test_the_fields_of_an_option_have_rows_too_and_long_lists_have_none() -> None:
+    text = "".join(spec_tables(SPECS[kind], SPECS[kind].model_fields) for kind in SPECS)
+    for row in ("viewport.width", "clip.x", "cookies[].name", "select.NAME.selector"):
+        assert f"| `{row}` |" in text
+    assert f"`{DEVICES[0]}`" not in text
+
+
+def test_every_example_of_a_body_on_the_api_page_is_a_spec() -> None:
+    bodies = re.findall(r"-d '(\{.*?\})'\n", read("docs/api.md"), flags=re.DOTALL)
+    kinds = [
+        JobRequest.model_validate(json.loads(body.replace("'$UPLOAD_ID'", "id"))).root.kind
+        for body in bodies
+    ]
+    assert set(kinds) == set(SPECS)
+
+
+@pytest.mark.parametrize("name", get_args(Collected))
+def test_the_api_page_says_what_each_collected_artifact_is(name: str) -> None:
+    assert f"\n| `{name}` | `" in read("docs/api.md")
 
 
 def test_the_api_page_names_every_address_and_method() -> None:

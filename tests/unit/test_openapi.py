@@ -14,6 +14,8 @@ from api.problems import STATUSES
 from api.settings import ApiSettings
 from dev import openapi
 from farm.jobs.errors import JobError, leaves
+from farm.jobs.specs.names import DEVICES
+from farm.jobs.specs.requests import SPECS
 from tests.support.builders import MemoryFarm
 
 
@@ -40,11 +42,26 @@ def test_the_kind_tells_the_specs_apart() -> None:
     description = json.loads(openapi.described())
     discriminator = description["components"]["schemas"]["JobRequest"]["discriminator"]
     assert discriminator["propertyName"] == "kind"
-    assert set(discriminator["mapping"]) == {"screenshot", "probe"}
+    assert set(discriminator["mapping"]) == set(SPECS)
     for reference in discriminator["mapping"].values():
         assert (
             reference.removeprefix("#/components/schemas/") in description["components"]["schemas"]
         )
+
+
+def test_the_list_of_devices_stands_in_it_once() -> None:
+    assert openapi.described().count(f'"{DEVICES[0]}"') == 1
+    names = json.loads(openapi.described())["components"]["schemas"]["JobRequest.DeviceName"]
+    assert names["enum"] == list(DEVICES)
+
+
+@pytest.mark.parametrize("path", ["result", "artifacts/{name}"])
+def test_an_artifact_may_be_of_any_type_that_a_kind_makes(path: str) -> None:
+    described = json.loads(openapi.described())["paths"][f"/v1/jobs/{{job_id}}/{path}"]
+    assert set(described["get"]["responses"]["200"]["content"]) == {
+        *("image/png", "image/jpeg", "image/webp", "application/pdf", "application/json"),
+        *("text/html", "text/plain"),
+    }
 
 
 def test_every_operation_describes_its_errors_as_problems() -> None:
@@ -93,6 +110,12 @@ def test_every_error_code_has_its_place_on_the_page_that_problems_point_to(
     client: FlaskClient, code: str
 ) -> None:
     assert client.get("/docs/errors").text.count(f'id="{code}"') == 1
+
+
+def test_the_page_of_errors_says_what_to_do(client: FlaskClient) -> None:
+    text = client.get("/docs/errors").text
+    assert "wait for the element with <code>wait_for_selector</code>." in text
+    assert "``" not in text
 
 
 def test_no_file_beside_the_page_s_own_is_served(client: FlaskClient) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from api.problems import STATUSES
+from api.routes.docs import explained
 from farm.jobs import errors
 from farm.jobs.errors import (
     BackendUnavailable,
@@ -17,6 +18,7 @@ from farm.jobs.errors import (
     TargetError,
     WorkerError,
 )
+from farm.jobs.specs.requests import SPECS
 
 
 def below(root: type[FarmError]) -> Iterator[type[FarmError]]:
@@ -72,6 +74,25 @@ def test_the_tree_in_the_docstring_names_every_error_and_no_other() -> None:
         for name in re.findall(r"\b(?:[A-Z][a-z]+){2,}\b", line)
     }
     assert drawn == {error.__name__ for error in EVERY}
+
+
+@pytest.mark.parametrize("error", [*leaves(JobError), *leaves(RequestError), BackendUnavailable])
+def test_every_error_says_in_a_line_what_it_is_and_in_a_sentence_what_to_do(
+    error: type[FarmError],
+) -> None:
+    cause, advice = explained(error)
+    for sentence in (cause, advice):
+        assert sentence[0].isupper()
+        assert sentence.endswith(".")
+        assert ". " not in sentence
+    assert cause != advice
+
+
+def test_what_an_error_advises_is_an_option_that_there_is() -> None:
+    options = {name for spec in SPECS.values() for name in spec.model_fields}
+    for error in leaves(TargetError):
+        named = re.findall(r"``([a-z]+(?:_[a-z]+)+)", explained(error)[1])
+        assert [name for name in named if name not in options] == []
 
 
 def test_an_error_reads_as_its_message() -> None:

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from farm.jobs.errors import BrowserCrashed, DnsError, FarmError, IllegalMove
 from farm.jobs.ladder import VISIBILITY_TIMEOUT_S, Ladder
 from farm.jobs.models import ANNOUNCE_GRACE_S, Artifact, Job
-from farm.jobs.specs import PAGE_TIMEOUT_MAX_MS, PROBE_TIMEOUT_MAX_MS
+from farm.jobs.specs.media import PROBE_TIMEOUT_MAX_MS
+from farm.jobs.specs.page import PAGE_TIMEOUT_MAX_MS
 from farm.jobs.states import JobState
 from tests.support.builders import NOON, a_job, a_spec
 

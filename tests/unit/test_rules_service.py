@@ -20,7 +20,7 @@ from farm.jobs.errors import (
     UnknownUpload,
 )
 from farm.jobs.models import Artifact, BrowserCheck, Job
-from farm.jobs.specs import JobRequest
+from farm.jobs.specs.requests import JobRequest
 from farm.jobs.states import JobState
 from tests.support.builders import NOON, MemoryFarm, a_job, a_spec, a_worker
 
@@ -153,7 +153,7 @@ class TestSubmit:
 
     def test_a_probe_of_an_upload_holds_it_for_another_day(self, farm: MemoryFarm) -> None:
         artifacts = RecordingArtifacts()
-        service = replace(farm.service, artifacts=artifacts)
+        service = replace(farm.service, uploads=artifacts)
         upload = service.upload("a.mp4", "video/mp4", [b"abc"])
         spec = JobRequest.model_validate({"kind": "probe", "upload_id": upload.id}).root
         assert service.submit(spec).queue == "media"

@@ -1,100 +1,13 @@
-"""What may be asked: defaults, limits, and errors that name the field."""
+"""What may be asked of every kind, and errors that name the field."""
 
 from typing import Any
 
 import pytest
 
-from farm.jobs.errors import FieldError, InvalidSpec
-from farm.jobs.specs import JobRequest
+from farm.jobs.errors import InvalidSpec
+from farm.jobs.specs.requests import VALUES_MAX, JobRequest
 from tests.support.builders import a_spec
-
-
-def refused(body: object) -> dict[str, str]:
-    """Return what is wrong with ``body``, by field."""
-    with pytest.raises(InvalidSpec) as caught:
-        JobRequest.model_validate(body)
-    assert all(isinstance(error, FieldError) for error in caught.value.errors)
-    return {error.field: error.message for error in caught.value.errors}
-
-
-def refused_fields(**fields: Any) -> dict[str, str]:
-    return refused({"kind": "screenshot", "url": "http://page.test/", **fields})
-
-
-def refused_probe(**fields: Any) -> dict[str, str]:
-    return refused({"kind": "probe", **fields})
-
-
-OPTIONS = {
-    "priority": "normal",
-    "tags": (),
-    "metadata": {},
-    "max_attempts": 3,
-    "retention": 86_400,
-    "timeout": 30_000,
-}
-
-
-def test_a_screenshot_has_documented_defaults() -> None:
-    assert a_spec().model_dump() == {
-        **OPTIONS,
-        "kind": "screenshot",
-        "url": "http://page.test/",
-        "viewport": {"width": 1280, "height": 800},
-        "full_page": False,
-        "type": "png",
-        "quality": None,
-        "wait_until": "load",
-    }
-
-
-def test_a_probe_has_documented_defaults() -> None:
-    probe = a_spec(kind="probe").model_dump()
-    assert probe == {**OPTIONS, "kind": "probe", "url": "http://page.test/", "upload_id": None}
-
-
-RANGES = [
-    ("screenshot", "timeout", 1000, 120_000),
-    ("probe", "timeout", 1000, 300_000),
-    ("screenshot", "max_attempts", 1, 10),
-    ("screenshot", "retention", 60, 2_592_000),
-    ("screenshot", "viewport.width", 1, 7680),
-    ("screenshot", "viewport.height", 1, 4320),
-    ("screenshot", "quality", 0, 100),
-]
-
-
-@pytest.mark.parametrize(("kind", "field", "least", "most"), RANGES)
-def test_a_number_may_be_at_the_edge_and_not_beyond(
-    kind: str, field: str, least: int, most: int
-) -> None:
-    def with_value(value: int) -> dict[str, Any]:
-        outer, _, inner = field.partition(".")
-        fields = {outer: {inner: value} if inner else value, "kind": kind}
-        return fields | ({"type": "jpeg"} if field == "quality" else {})
-
-    a_spec(**with_value(least))
-    a_spec(**with_value(most))
-    assert "greater than or equal" in refused_fields(**with_value(least - 1))[field]
-    assert "less than or equal" in refused_fields(**with_value(most + 1))[field]
-
-
-@pytest.mark.parametrize(
-    ("field", "values"),
-    [
-        ("priority", ["low", "normal", "high"]),
-        ("type", ["png", "jpeg", "webp"]),
-        ("wait_until", ["commit", "domcontentloaded", "load", "networkidle"]),
-    ],
-)
-def test_a_choice_takes_its_words_and_names_them_to_who_has_another(
-    field: str, values: list[str]
-) -> None:
-    for value in values:
-        assert getattr(a_spec(**{field: value}), field) == value
-    for wrong in (values[0].upper(), "", 1, None):
-        message = refused_fields(**{field: wrong})[field]
-        assert all(value in message for value in values)
+from tests.support.refusals import refused, refused_fields, refused_probe
 
 
 @pytest.mark.parametrize(
@@ -135,6 +48,32 @@ def test_tags_and_metadata_may_be_at_their_limits() -> None:
         ({"xyzzy": 1}, {"xyzzy": "unknown field"}),
         ({"upload_id": "a"}, {"upload_id": "unknown field"}),
         (
+            {"wait_for_selector": {"selector": "#a", "stat": "hidden"}},
+            {"wait_for_selector.stat": "unknown field; did you mean 'state'?"},
+        ),
+        (
+            {"clip": {"x": 0, "y": 0, "width": 1, "heigth": 1}},
+            {
+                "clip.height": "Field required",
+                "clip.heigth": "unknown field; did you mean 'height'?",
+            },
+        ),
+        (
+            {"cookies": [{"name": "a", "value": "b"}, {"nmae": "a", "value": "b"}]},
+            {
+                "cookies.1.name": "Field required",
+                "cookies.1.nmae": "unknown field; did you mean 'name'?",
+            },
+        ),
+        (
+            {"storage_state": {"origins": [{"origin": "http://a.test/", "localStorag": []}]}},
+            {
+                "storage_state.origins.0.localStorag": (
+                    "unknown field; did you mean 'localStorage'?"
+                )
+            },
+        ),
+        (
             {"viewport": {"widht": 1, "hieght": 1}},
             {
                 "viewport.widht": "unknown field; did you mean 'width'?",
@@ -147,6 +86,40 @@ def test_an_unknown_field_is_named_with_the_nearest_one(
     fields: dict[str, Any], named: dict[str, str]
 ) -> None:
     assert refused_fields(**fields) == named
+
+
+def test_an_endless_name_comes_back_cut() -> None:
+    ((field, message),) = refused_fields(**{"timeout" * 100_000: 1}).items()
+    assert (len(field), message) == (100, "unknown field")
+
+
+def test_a_body_with_more_values_than_any_spec_can_have_is_refused_before_they_are_looked_at() -> (
+    None
+):
+    message = f"must not have more than {VALUES_MAX:,} values"
+    nested = [{"a": {str(number): 0 for number in range(9)}}] * 9999
+    bodies: list[list[object]] = [[0] * (VALUES_MAX + 1), [[{}] * 1000] * 100, [*nested]]
+    for many in bodies:
+        assert refused_fields(tags=many) == {"": message}
+    assert refused({str(number): 0 for number in range(VALUES_MAX + 1)}) == {"": message}
+
+
+def test_the_largest_storage_state_is_not_too_much() -> None:
+    item = {"name": "n", "value": "v"}
+    origins = [
+        {"origin": f"http://{number}.test/", "localStorage": [item] * 500} for number in range(50)
+    ]
+    cookie = {
+        "name": "n",
+        "value": "v",
+        "domain": "page.test",
+        "path": "/",
+        "expires": -1,
+        "httpOnly": True,
+        "secure": True,
+        "sameSite": "Lax",
+    }
+    a_spec(storage_state={"cookies": [cookie] * 500, "origins": origins})
 
 
 def test_the_nearest_field_is_one_of_the_same_kind() -> None:
@@ -175,17 +148,19 @@ def test_the_nearest_field_is_one_of_the_same_kind() -> None:
         ("viewport", [1280, 800]),
         ("viewport", "1280x800"),
         ("viewport", None),
+        ("device_scale_factor", "2"),
+        ("device_scale_factor", True),
+        ("clip", [0, 0, 1, 1]),
+        ("wait_for_selector", ["#a"]),
+        ("wait_for_selector", 1),
+        ("cookies", {"name": "a", "value": "b"}),
+        ("extra_http_headers", [["a", "b"]]),
+        ("mask", "#a"),
+        ("html", 1),
     ],
 )
 def test_a_wrong_type_is_refused_and_not_coerced(field: str, value: object) -> None:
     assert list(refused_fields(**{field: value})) == [field]
-
-
-@pytest.mark.parametrize("quality", [0, 80])
-def test_a_png_has_no_quality(quality: int) -> None:
-    assert "png has no quality" in refused_fields(quality=quality)["quality"]
-    assert "png has no quality" in refused_fields(type="png", quality=quality)["quality"]
-    a_spec(type="webp", quality=quality)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +179,7 @@ def test_a_probe_s_upload_id_has_a_limit() -> None:
     "body", [{}, {"kind": None}, {"kind": "Screenshot"}, {"kind": ["probe"]}, {"kind": "\ud800"}]
 )
 def test_a_kind_that_is_none_is_answered_with_those_that_are(body: dict[str, Any]) -> None:
-    assert refused(body) == {"kind": "must be one of: screenshot, probe"}
+    assert refused(body) == {"kind": "must be one of: screenshot, pdf, content, probe"}
 
 
 @pytest.mark.parametrize("body", [None, [], "screenshot", 1, True])
@@ -212,8 +187,15 @@ def test_a_body_that_is_no_object_is_said_to_be_none(body: object) -> None:
     assert refused(body) == {"": "the body must be a JSON object"}
 
 
-def test_a_missing_url_is_named() -> None:
-    assert list(refused({"kind": "screenshot"})) == ["url"]
+@pytest.mark.parametrize("kind", ["screenshot", "pdf", "content"])
+@pytest.mark.parametrize(
+    "source",
+    [{}, {"url": None}, {"html": None}, {"url": "http://page.test/", "html": "<p>"}],
+    ids=str,
+)
+def test_a_page_has_exactly_one_source(kind: str, source: dict[str, Any]) -> None:
+    assert refused({"kind": kind, **source}) == {"url": "give exactly one of url and html"}
+    JobRequest.model_validate({"kind": kind, "html": ""})
 
 
 def test_the_url_is_stored_in_its_one_spelling_and_refused_with_a_reason() -> None:
@@ -228,6 +210,21 @@ def test_all_that_is_wrong_is_said_at_once_and_the_first_in_the_message() -> Non
         JobRequest.model_validate(body)
 
 
-def test_a_spec_comes_back_from_json_as_it_was() -> None:
-    spec = a_spec(tags=["a"], metadata={"k": "v"}, viewport={"width": 10})
-    assert JobRequest.model_validate_json(spec.model_dump_json()).root == spec
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tags": ["a"], "metadata": {"k": "v"}, "viewport": {"width": 10}},
+        {"wait_for_selector": "#a", "fail_on_status": [404, "5xx"], "type": "png"},
+        {"cookies": [{"name": "a", "value": "b"}], "extra_http_headers": {"A": "b"}},
+        {"storage_state": {"cookies": [{"name": "a", "value": "b"}]}, "clip": None},
+        {"kind": "pdf", "margin": {"top": "1cm"}, "width": "10cm", "height": "10cm"},
+        {"kind": "content", "select": {"a": {"selector": "b", "attribute": None}}},
+        {"kind": "probe", "timeout": 30_000},
+    ],
+    ids=str,
+)
+def test_a_spec_comes_back_from_json_as_it_was(fields: dict[str, Any]) -> None:
+    spec = a_spec(**fields)
+    again = JobRequest.model_validate_json(spec.model_dump_json(exclude_unset=True)).root
+    assert again == spec
+    assert again.model_fields_set == spec.model_fields_set

@@ -107,9 +107,12 @@ def test_all_mistakes_are_in_one_message(tmp_path: Path) -> None:
     ("kind", "variable", "value"),
     [
         (ApiSettings, "FARM_UPLOAD_MAX_BYTES", "0"),
-        (ApiSettings, "FARM_UPLOAD_MAX_BYTES", str(2**31 + 1)),
+        (ApiSettings, "FARM_UPLOAD_MAX_BYTES", str(2**40 + 1)),
         (ApiSettings, "FARM_WAITERS_MAX", "-1"),
         (ApiSettings, "FARM_WAITERS_MAX", "1001"),
+        (ApiSettings, "FARM_UPLOADS_DIR", "/proc"),
+        (ApiSettings, "FARM_UPLOADS_DIR", "/dev/null"),
+        (WorkerSettings, "FARM_UPLOADS_DIR", "/nowhere"),
         (WorkerSettings, "FARM_CONCURRENCY", "0"),
         (WorkerSettings, "FARM_CONCURRENCY", "65"),
         (WorkerSettings, "FARM_CONCURRENCY", "1.5"),
@@ -120,6 +123,19 @@ def test_all_mistakes_are_in_one_message(tmp_path: Path) -> None:
 def test_a_value_out_of_range_is_refused(kind: type[Settings], variable: str, value: str) -> None:
     (mistake,) = mistakes(kind, **{variable: value})
     assert mistake.startswith(f"{variable}: ")
+
+
+def test_a_folder_for_uploads_lets_them_be_larger_unless_the_limit_is_set(tmp_path: Path) -> None:
+    environment = {"FARM_UPLOADS_DIR": str(tmp_path)}
+    in_folder = ApiSettings.from_environment(environment)
+    assert (in_folder.uploads_dir, in_folder.upload_max_bytes) == (tmp_path, 4 * 1024**3)
+    limited = ApiSettings.from_environment({**environment, "FARM_UPLOAD_MAX_BYTES": "1000"})
+    assert limited.upload_max_bytes == 1000
+    assert WorkerSettings.from_environment(environment).uploads_dir == tmp_path
+
+
+def test_a_worker_may_have_its_folder_for_uploads_read_only() -> None:
+    assert WorkerSettings.from_environment({"FARM_UPLOADS_DIR": "/proc"}).uploads_dir is not None
 
 
 def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:

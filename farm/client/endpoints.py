@@ -1,0 +1,172 @@
+"""The farm's endpoints, one method for each; ``farm.client.http`` adds whole jobs to them."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from farm.client import calls
+from farm.client.calls import Progress
+from farm.client.connection import Connection
+from farm.client.errors import DamagedArtifact
+from farm.client.saving import replacing
+from farm.jobs.models import Readiness
+from farm.jobs.views import JobView, UploadView
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+class Endpoints:
+    """One farm, request by request."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        timeout_s: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Set the client up; nothing is sent yet.
+
+        Args:
+            url: The farm's address. ``None`` means ``FARM_URL`` or, if that is not
+                set, ``http://127.0.0.1:8000``. Proxy variables are heeded unless
+                the farm is on this machine.
+            key: The API key. ``None`` means ``FARM_KEY``, ``""`` means none.
+            timeout_s: How long to wait for the farm's next byte, in seconds; on top
+                of what it was asked to wait itself. Connecting gets 5 s at most.
+            transport: What carries the requests; ``None`` means the network.
+            sleep: Called with the seconds to pause.
+
+        Raises:
+            Misconfigured: Address or key cannot be used.
+        """
+        environment = os.environ  # noqa: TID251 — the client's two variables are read here alone
+        self._connection = Connection(
+            url or environment.get("FARM_URL") or DEFAULT_URL,
+            (environment.get("FARM_KEY") if key is None else key) or None,
+            timeout_s=timeout_s,
+            sleep=sleep,
+            transport=transport,
+        )
+        self._sleep = sleep
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections. Calling it twice does no harm."""
+        self._connection.close()
+
+    @property
+    def url(self) -> str:
+        """The farm's address, without a slash at the end."""
+        return self._connection.url
+
+    @property
+    def key_in_clear(self) -> bool:
+        """Whether the key crosses a network unencrypted."""
+        return self._connection.key_in_clear
+
+    def submit(self, spec: Mapping[str, Any], *, wait_s: float = 0) -> JobView:
+        """Hand in one job.
+
+        Sent again only if the farm turned it away with ``Retry-After``; never after
+        a broken connection, for the job may exist by then.
+
+        Args:
+            spec: What to do, with its ``kind``, as the API takes it.
+            wait_s: How long the farm may wait for the job's end before it answers,
+                in seconds, at most 60. The job need not have ended then.
+
+        Raises:
+            RequestInvalid: The spec is wrong; ``errors`` names each field.
+            RequestRefused: The key or a limit forbids it.
+        """
+        return self._connection.ask(calls.submit(spec, wait_s), JobView)
+
+    def job(self, job_id: str, *, wait_s: float = 0) -> JobView:
+        """Return the job as it stands, or once it has ended within ``wait_s`` (at most 30)."""
+        return self._connection.ask(calls.job(job_id, wait_s), JobView)
+
+    def result(self, job_id: str) -> bytes:
+        """Return the job's main artifact.
+
+        Raises:
+            RequestInvalid: ``not_finished``, ``job_failed`` or ``artifact_evicted``.
+        """
+        return self._connection.fetch(calls.result(job_id)).content
+
+    def artifact(self, job_id: str, name: str) -> bytes:
+        """Return one of the job's artifacts; raises as ``result`` does."""
+        return self._connection.fetch(calls.artifact(job_id, name)).content
+
+    def save_artifact(self, job: JobView | str, name: str, path: str | os.PathLike[str]) -> None:
+        """Write one of the job's artifacts to ``path``, whole or not at all.
+
+        It is never whole in memory. What was at ``path`` stays until the new bytes
+        are there and their SHA-256 is the one that the job tells.
+
+        Args:
+            job: The job or, at the cost of one request more, its id.
+            name: The artifact's name.
+            path: The file to make or replace. Its folder must exist.
+
+        Raises:
+            RequestInvalid: ``not_finished``, ``job_failed`` or ``unknown_artifact``.
+            DamagedArtifact: Other bytes came than the job made.
+            OSError: The file cannot be written.
+        """
+        view = self.job(job) if isinstance(job, str) else job
+        expected = {artifact.name: artifact.sha256 for artifact in view.artifacts}.get(name)
+        digest = hashlib.sha256()
+        answer = self._connection.stream(calls.artifact(view.id, name))
+        with answer as response, replacing(Path(path)) as file:
+            for chunk in response.iter_bytes():
+                digest.update(chunk)
+                file.write(chunk)
+            if digest.hexdigest() != expected:
+                raise DamagedArtifact(f"Other bytes came for {name!r} than job {view.id!r} made.")
+
+    def cancel(self, job_id: str) -> JobView | None:
+        """Cancel an open job and return it.
+
+        A job that has ended already is forgotten with its artifacts; then the
+        answer is ``None``. Never sent again, as the second time would do that.
+        """
+        return self._connection.ask_for_any(calls.cancel(job_id), JobView)
+
+    def upload(
+        self, path: str | os.PathLike[str], *, on_progress: Progress | None = None
+    ) -> UploadView:
+        """Leave a file with the farm, for a probe. It is never whole in memory.
+
+        Args:
+            path: The file; its name, without folders, is told to the farm.
+            on_progress: Called after each piece that is sent.
+
+        Raises:
+            RequestInvalid: ``payload_too_large``.
+            OSError: The file cannot be read.
+        """
+        return self._connection.ask(calls.upload(Path(path), on_progress), UploadView)
+
+    def forget_upload(self, upload_id: str) -> None:
+        """Drop an upload now instead of when it expires."""
+        self._connection.fetch(calls.forget_upload(upload_id))
+
+    def ready(self) -> Readiness:
+        """Return whether the farm can run jobs now and, check by check, why not.
+
+        Not tried again: this is the question whether it is there.
+        """
+        return self._connection.ask(calls.ready(), Readiness)

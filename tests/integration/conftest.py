@@ -1,0 +1,37 @@
+"""The browser that the tests of one module share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tasks.pages.browser import BrowserHolder
+from tests.support.drivers import drivers_of_this_process
+from tests.support.hostile import Endure, enduring
+from tests.support.neighbours import need
+from tests.support.site import Site, serving
+from tests.support.waiting import until
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[BrowserHolder]:
+    need("chromium-headless-shell")
+    holder = BrowserHolder(None, "auto")
+    yield holder
+    holder.close()
+    until(lambda: not drivers_of_this_process(), "no driver is left")
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[Site]:
+    """The site once more at another origin."""
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def endure(
+    browser: BrowserHolder, site: Site, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Endure]:
+    """Render hostile pages; see ``enduring``."""
+    with enduring(browser, site, tmp_path_factory.mktemp("browser")) as function:
+        yield function

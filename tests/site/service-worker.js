@@ -1,0 +1,2 @@
+// Answers everything with its own text.
+self.addEventListener('fetch', event => event.respondWith(new Response('from the worker')))
