@@ -34,6 +34,7 @@ _CONFIGURATION = ROOT / "docker" / "supervisord.conf"
 _STOP_S = 60
 """More than the longest ``stopwaitsecs``."""
 _LOOK_EVERY_S = 0.5
+_AGAIN_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -274,17 +275,31 @@ def interrupt_on_signals() -> None:
     """Turn the first INT, TERM or HUP into ``KeyboardInterrupt``; ignore further ones.
 
     So every ``finally`` runs, and to its end. INT too, for a process that a script
-    started in the background ignores it otherwise.
+    started in the background ignores it otherwise. Python swallows an exception that
+    is raised in a finalizer or a weakref callback (each import runs one): one that was
+    lost that way is raised once more.
     """
     ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def listen() -> None:
+        for number in ending:
+            signal.signal(number, interrupt)
 
     def interrupt(*_: object) -> None:
         for number in ending:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    for number in ending:
-        signal.signal(number, interrupt)
+    def swallowed(unraisable: "sys.UnraisableHookArgs") -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            sys.__unraisablehook__(unraisable)
+            return
+        listen()
+        # Later, for what is raised in this hook is swallowed too.
+        threading.Timer(_AGAIN_S, signal.raise_signal, [signal.SIGINT]).start()
+
+    listen()
+    sys.unraisablehook = swallowed
 
 
 def _tool(name: str) -> str:
