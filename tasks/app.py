@@ -16,9 +16,9 @@ from farm.backends.assembly import assemble
 from farm.backends.celery_queue import BROKER_SETTINGS, transport_options
 from farm.jobs.errors import BackendUnavailable
 from farm.jobs.ladder import Ladder
-from farm.jobs.models import BrowserCheck, Worker
 from farm.jobs.service import JobService
 from farm.jobs.specs.media import PROBE_TIMEOUT_MAX_MS
+from farm.jobs.workers import BrowserCheck, Worker
 from tasks.entrypoints import register
 from tasks.heartbeat import TTL_S, Heartbeat
 from tasks.media.probe import Probes

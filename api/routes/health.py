@@ -6,8 +6,8 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify
 
 from api.schemas import json_answer
-from farm.jobs.models import Readiness
 from farm.jobs.service import JobService
+from farm.jobs.workers import Readiness
 
 
 def blueprint(service: JobService) -> APIBlueprint:

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from farm.jobs.errors import ArtifactEvicted, JobExpired, UnknownJob
-from farm.jobs.models import Artifact, BrowserCheck, Job, Worker
+from farm.jobs.models import Artifact, Job
 from farm.jobs.ports import Clock
 from farm.jobs.specs.requests import Queue
+from farm.jobs.workers import BrowserCheck, Worker
 
 
 class ManualClock:

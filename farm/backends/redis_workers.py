@@ -12,7 +12,7 @@ from typing import cast
 from redis import Redis
 
 from farm.backends.redis_connection import redis_errors
-from farm.jobs.models import BrowserCheck, Worker
+from farm.jobs.workers import BrowserCheck, Worker
 
 _NAMES = "farm:workers"
 _BROWSER = "farm:browser"

@@ -14,8 +14,8 @@ from farm.client.calls import Progress
 from farm.client.connection import Connection
 from farm.client.errors import DamagedArtifact
 from farm.client.saving import replacing
-from farm.jobs.models import Readiness
 from farm.jobs.views import JobView, UploadView
+from farm.jobs.workers import Readiness
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 

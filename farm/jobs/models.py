@@ -16,12 +16,14 @@ ANNOUNCE_GRACE_S = 10
 worker needs from taking a message to the claim, less than a caller's patience."""
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """What is kept as JSON."""
+
     # Open: after a step back to an older version records may hold fields it does not know.
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Artifact(_Record):
+class Artifact(Record):
     """Bytes that exist in the store: what a job made, or what a caller uploaded."""
 
     name: str
@@ -31,7 +33,7 @@ class Artifact(_Record):
     """Lower-case hexadecimal."""
 
 
-class Failure(_Record):
+class Failure(Record):
     """Why a job failed, as data: no exception and nothing of the farm's insides."""
 
     code: str
@@ -44,7 +46,7 @@ class Failure(_Record):
         return cls(code=error.code, message=error.message, retryable=error.retryable)
 
 
-class Job(_Record):
+class Job(Record):
     """One spec on its way through the farm.
 
     A change is a new job, one ``revision`` further, made by one of the verbs below
@@ -183,7 +185,7 @@ class Job(_Record):
         }
 
 
-class Upload(_Record):
+class Upload(Record):
     """A file that a caller left with the farm, to be probed."""
 
     id: str
@@ -192,32 +194,3 @@ class Upload(_Record):
     size_bytes: int
     sha256: str
     expires_at: datetime
-
-
-class Worker(_Record):
-    """What a worker's main process says of itself every few seconds."""
-
-    name: str
-    queues: tuple[str, ...]
-    pid: int
-    concurrency: int
-    started_at: datetime
-    facts: dict[str, str | None] = {}
-    """Versions and paths of the tools that it found."""
-
-
-class BrowserCheck(_Record):
-    """The last time that a worker's browser really opened a page."""
-
-    at: datetime
-    worker: str
-    version: str
-    sandbox: bool
-
-
-class Readiness(_Record):
-    """Whether the farm can run jobs now."""
-
-    ready: bool
-    checks: dict[str, str]
-    """By name: ``"ok"``, or a sentence saying what is wrong."""

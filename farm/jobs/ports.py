@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from farm.jobs.models import Artifact, BrowserCheck, Job, Worker
+from farm.jobs.models import Artifact, Job
 from farm.jobs.specs.requests import Queue
+from farm.jobs.workers import BrowserCheck, Worker
 
 
 class Clock(Protocol):

@@ -15,10 +15,11 @@ from farm.jobs.errors import (
     UnknownArtifact,
     UnknownUpload,
 )
-from farm.jobs.models import Artifact, Job, Readiness, Upload
+from farm.jobs.models import Artifact, Job, Upload
 from farm.jobs.ports import ArtifactStore, Clock, JobLedger, JobQueue, WorkerDirectory
 from farm.jobs.specs.requests import QUEUES, JobSpec
 from farm.jobs.states import JobState
+from farm.jobs.workers import Readiness
 
 UPLOAD_NAME = "upload"
 """Name under which an upload's bytes are stored; its owner is the upload's id."""

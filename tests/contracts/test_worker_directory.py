@@ -7,8 +7,8 @@ import pytest
 from farm.backends.memory import MemoryWorkers
 from farm.backends.redis_connection import connect
 from farm.backends.redis_workers import RedisWorkers
-from farm.jobs.models import BrowserCheck
 from farm.jobs.ports import WorkerDirectory
+from farm.jobs.workers import BrowserCheck
 from tests.support.builders import NOON, a_worker
 from tests.support.waiting import until
 

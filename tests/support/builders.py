@@ -10,9 +10,10 @@ from farm.backends.memory import (
     MemoryQueue,
     MemoryWorkers,
 )
-from farm.jobs.models import Job, Worker
+from farm.jobs.models import Job
 from farm.jobs.service import JobService
 from farm.jobs.specs.requests import JobRequest, JobSpec
+from farm.jobs.workers import Worker
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -9,8 +9,8 @@ from api.app import create_app
 from api.settings import ApiSettings
 from farm.backends.memory import MemoryLedger
 from farm.jobs.errors import BackendUnavailable
-from farm.jobs.models import BrowserCheck
 from farm.jobs.service import JobService
+from farm.jobs.workers import BrowserCheck
 from tests.support.builders import NOON, MemoryFarm, a_worker
 
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from farm.backends.memory import MemoryArtifacts
-from farm.jobs.models import ANNOUNCE_GRACE_S, BrowserCheck
+from farm.jobs.models import ANNOUNCE_GRACE_S
 from farm.jobs.states import JobState
+from farm.jobs.workers import BrowserCheck
 from tasks.dispatcher.checker import CHECK_EVERY, BrowserChecker
 from tasks.dispatcher.sweeper import Sweeper
 from tasks.dispatcher.uploads import SWEEP_EVERY, UploadSweeper

@@ -19,9 +19,10 @@ from farm.jobs.errors import (
     UnknownJob,
     UnknownUpload,
 )
-from farm.jobs.models import Artifact, BrowserCheck, Job
+from farm.jobs.models import Artifact, Job
 from farm.jobs.specs.requests import JobRequest
 from farm.jobs.states import JobState
+from farm.jobs.workers import BrowserCheck
 from tests.support.builders import NOON, MemoryFarm, a_job, a_spec, a_worker
 
 DAY_S = 24 * 3600
