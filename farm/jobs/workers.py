@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from farm.jobs.models import Record
 
 
@@ -13,7 +15,7 @@ class Worker(Record):
     pid: int
     concurrency: int
     started_at: datetime
-    facts: dict[str, str | None] = {}
+    facts: dict[str, str | None] = Field(default_factory=dict)
     """Versions and paths of the tools that it found."""
 
 
