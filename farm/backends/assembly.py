@@ -13,20 +13,27 @@ from farm.backends.redis_workers import RedisWorkers
 from farm.jobs.service import JobService
 
 
-def assemble(redis_url: str, uploads_dir: Path | None, *, waiters_max: int) -> JobService:
-    """Return the farm's rules over one Redis, Celery and perhaps a folder.
+def assemble(
+    redis_url: str,
+    uploads_dir: Path | None,
+    *,
+    artifacts_redis_url: str | None = None,
+    waiters_max: int,
+) -> JobService:
+    """Return the farm's rules over Redis, Celery and perhaps a folder.
 
     Nothing connects before the first call, so it may be done before a fork.
 
     Args:
-        redis_url: Where everything is kept.
-        uploads_dir: Where uploads are kept instead; ``None``: in Redis too.
+        redis_url: Where records and Celery's lists are kept.
+        uploads_dir: Where uploads are kept; ``None``: where artifacts are.
+        artifacts_redis_url: Where artifacts are kept; ``None``: beside the records.
         waiters_max: How many threads of this process may wait for a job at once;
             0 for a process in which none does.
     """
     client = connect(redis_url)
     clock = SystemClock()
-    artifacts = RedisArtifacts(client)
+    artifacts = RedisArtifacts(connect(artifacts_redis_url) if artifacts_redis_url else client)
     return JobService(
         ledger=RedisLedger(client, ChangeListener(client, waiters_max=waiters_max)),
         queue=CeleryQueue(redis_url, client),

@@ -19,10 +19,11 @@ from farm.jobs.specs.requests import Queue
 CHECK_BROWSER = "check_browser"
 """Name of the task that opens a page for readiness."""
 
-PRIORITIES: Mapping[Priority, int] = {"high": 0, "normal": 3, "low": 6}
+_FIRST = 0
+_PRIORITY_STEPS = [_FIRST, 3, 6, 9]
+PRIORITIES: Mapping[Priority, int] = {"high": _FIRST, "normal": 3, "low": 6}
 """On Redis 0 is the highest, and each of these has a list of its own."""
 
-_PRIORITY_STEPS = [0, 3, 6, 9]
 _SEPARATOR = "\x06\x16"  # kombu's own, between a queue's name and the priority
 _CHECK_EXPIRES_S = 50
 """A check that nobody took before the next one comes is worth nothing."""
@@ -77,28 +78,38 @@ class CeleryQueue:
             },
         )
 
-    def announce(self, job: Job) -> None:
+    def announce(self, job: Job, *, ahead: bool = False) -> None:
         """See ``JobQueue.announce``."""
         self._send(
             job.kind,
             args=[job.id],
             task_id=job.id,
             queue=job.queue,
-            priority=PRIORITIES[job.spec.priority],
+            priority=_FIRST if ahead else PRIORITIES[job.spec.priority],
             soft_time_limit=job.ladder.soft_limit_s,
             time_limit=job.ladder.hard_limit_s,
         )
 
     @redis_errors()
-    def announced(self, queue: Queue) -> frozenset[str]:
+    def announced(self, queue: Queue) -> Mapping[str, bool]:
         """See ``JobQueue.announced``."""
         with self._client.pipeline(transaction=False) as pipe:
-            for step in _PRIORITY_STEPS:
-                pipe.lrange(f"{queue}{_SEPARATOR}{step}" if step else queue, 0, -1)
+            for key in _lists(queue):
+                pipe.lrange(key, 0, -1)
             lists = cast("list[list[bytes]]", pipe.execute())
-        return frozenset(
-            json.loads(message)["headers"]["id"] for messages in lists for message in messages
-        )
+        found: dict[str, bool] = {}
+        for step, messages in zip(_PRIORITY_STEPS, lists, strict=True):
+            for message in messages:
+                found.setdefault(json.loads(message)["headers"]["id"], step == _FIRST)
+        return found
+
+    @redis_errors()
+    def length(self, queue: Queue) -> int:
+        """See ``JobQueue.length``."""
+        with self._client.pipeline(transaction=False) as pipe:
+            for key in _lists(queue):
+                pipe.llen(key)
+            return sum(pipe.execute())
 
     def check_browser(self) -> None:
         """See ``JobQueue.check_browser``."""
@@ -109,3 +120,8 @@ class CeleryQueue:
             self._app.send_task(name, ignore_result=True, **options)
         except (OperationalError, RedisError) as error:
             raise BackendUnavailable("The broker cannot be reached.") from error
+
+
+def _lists(queue: Queue) -> list[str]:
+    """Return the keys of the queue's lists, the first to be served first."""
+    return [f"{queue}{_SEPARATOR}{step}" if step else queue for step in _PRIORITY_STEPS]

@@ -3,15 +3,24 @@
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from farm.jobs.errors import ArtifactEvicted, JobExpired, UnknownJob
-from farm.jobs.models import Artifact, Job
-from farm.jobs.ports import Clock
+from farm.jobs.listing import JobFilter, Page, labels
+from farm.jobs.models import STRIDES, Artifact, Job
+from farm.jobs.ports import Clock, Pressure, Refusal
 from farm.jobs.specs.requests import Queue
-from farm.jobs.workers import BrowserCheck, Worker
+from farm.jobs.states import JobState
+from farm.jobs.workers import BrowserCheck, Child, Worker
+
+
+@dataclass
+class _Lane:
+    gone: int
+    waiting: list[str] = field(default_factory=list)
 
 
 class ManualClock:
@@ -37,8 +46,26 @@ class MemoryLedger:
         """Judge expiry by ``clock``."""
         self._clock = clock
         self._jobs: dict[str, Job] = {}
-        self._look_again_at: dict[str, datetime] = {}
+        self._numbers: dict[str, int] = {}
+        self._look_again_at: dict[str, datetime | None] = {}
+        self._lanes: dict[Queue, dict[str, _Lane]] = {}
         self._changed = threading.Condition()
+
+    def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
+        """See ``JobLedger.add``."""
+        with self._changed:
+            if self._jobs.get(new.id) == new:
+                return None
+            open_jobs = [job for job in self._jobs.values() if not job.state.is_terminal]
+            queued = [job for job in open_jobs if job.state is JobState.QUEUED]
+            if len([job for job in queued if job.queue == new.queue]) >= backlog_max:
+                return "backlog"
+            if owner_max is not None and (
+                len([job for job in open_jobs if job.owner == new.owner]) >= owner_max
+            ):
+                return "owner"
+            self.swap(new)
+            return None
 
     def swap(self, new: Job) -> bool:
         """See ``JobLedger.swap``."""
@@ -50,10 +77,8 @@ class MemoryLedger:
                 return False
             # As it comes back from any store: what cannot be written must not pass here.
             self._jobs[new.id] = Job.model_validate_json(new.model_dump_json(exclude_unset=True))
-            if new.look_again_at is None:
-                self._look_again_at.pop(new.id, None)
-            else:
-                self._look_again_at[new.id] = new.look_again_at
+            self._numbers.setdefault(new.id, len(self._numbers))
+            self._file(new)
             self._changed.notify_all()
             return True
 
@@ -67,18 +92,24 @@ class MemoryLedger:
             raise JobExpired(job_id)
         return job
 
+    def revision(self, job_id: str) -> int | None:
+        """See ``JobLedger.revision``."""
+        job = self._jobs.get(job_id)
+        return job.revision if job else None
+
     def forget(self, job_id: str) -> None:
         """See ``JobLedger.forget``."""
         with self._changed:
             self._jobs.pop(job_id, None)
             self._look_again_at.pop(job_id, None)
+            self._leave_lanes(job_id)
             self._changed.notify_all()
 
     def due(self, now: datetime, limit: int) -> list[Job]:
         """See ``JobLedger.due``."""
         with self._changed:
-            by_time = sorted(self._look_again_at.items(), key=lambda item: item[1])
-            return [self._jobs[job_id] for job_id, at in by_time if at <= now][:limit]
+            times = [(at, job_id) for job_id, at in self._look_again_at.items() if at is not None]
+            return [self._jobs[job_id] for at, job_id in sorted(times) if at <= now][:limit]
 
     def postpone(self, job_id: str, until: datetime) -> None:
         """See ``JobLedger.postpone``."""
@@ -86,18 +117,97 @@ class MemoryLedger:
             if job_id in self._look_again_at:
                 self._look_again_at[job_id] = until
 
-    def wait_for_change(self, job_id: str, revision: int, timeout_s: float) -> None:
-        """See ``JobLedger.wait_for_change``."""
+    def running(self, queue: Queue) -> list[Job]:
+        """See ``JobLedger.running``."""
+        running = [
+            (job.started_at, job.id, job)
+            for job in self._jobs.values()
+            if job.state is JobState.RUNNING and job.queue == queue and job.started_at is not None
+        ]
+        return [job for *_, job in sorted(running, key=lambda each: each[:2])]
 
-        def changed() -> bool:
+    def has_lanes(self, queue: Queue) -> bool:
+        """See ``JobLedger.has_lanes``."""
+        return bool(self._lanes.get(queue))
+
+    def take_turns(self, queue: Queue, count: int, until: datetime) -> list[Job]:
+        """See ``JobLedger.take_turns``."""
+        taken: list[Job] = []
+        with self._changed:
+            lanes = self._lanes.get(queue, {})
+            while lanes and len(taken) < count:
+                name = min(lanes, key=lambda each: (lanes[each].gone, each))
+                job_id = lanes[name].waiting.pop(0)
+                lanes[name].gone += STRIDES[self._jobs[job_id].spec.priority]
+                if not lanes[name].waiting:
+                    del lanes[name]
+                self._look_again_at[job_id] = until
+                taken.append(self._jobs[job_id])
+        return taken
+
+    def pressure(self, queue: Queue, now: datetime) -> Pressure:
+        """See ``JobLedger.pressure``."""
+        jobs = [job for job in self._jobs.values() if job.queue == queue]
+        queued = [job.queued_at for job in jobs if job.state is JobState.QUEUED]
+        minute_ago = now - timedelta(minutes=1)
+        ended = [job for job in jobs if job.finished_at and job.finished_at > minute_ago]
+        return Pressure(
+            queued=len(queued),
+            running=len(self.running(queue)),
+            oldest_queued_at=min(queued, default=None),
+            ended_per_min=len(ended),
+        )
+
+    def listed(self, wanted: JobFilter, before: int | None, limit: int) -> Page:
+        """See ``JobLedger.listed``."""
+        newest_first = sorted(self._jobs.values(), key=lambda job: -self._numbers[job.id])
+        found = [
+            job
+            for job in newest_first
+            if wanted.labels <= labels(job)
+            and (before is None or self._numbers[job.id] < before)
+            and (job.expires_at is None or job.expires_at > self._clock.now())
+        ]
+        page = tuple(found[:limit])
+        return Page(page, self._numbers[page[-1].id] if len(found) > limit else None)
+
+    def tidy(self, now: datetime, limit: int) -> int:
+        """See ``JobLedger.tidy``; an expired job is not listed here anyway."""
+        del now, limit
+        return 0
+
+    def wait_for_end(self, job_id: str, timeout_s: float) -> None:
+        """See ``JobLedger.wait_for_end``."""
+
+        def is_over() -> bool:
             job = self._jobs.get(job_id)
-            return job is None or job.revision != revision
+            return job is None or job.state.is_terminal
 
         with self._changed:
-            self._changed.wait_for(changed, timeout_s)
+            self._changed.wait_for(is_over, timeout_s)
 
     def ping(self) -> None:
         """See ``JobLedger.ping``."""
+
+    def _file(self, job: Job) -> None:
+        self._leave_lanes(job.id)
+        if job.state.is_terminal:
+            self._look_again_at.pop(job.id, None)
+            return
+        self._look_again_at[job.id] = job.look_again_at
+        if job.lane is not None:
+            lanes = self._lanes.setdefault(job.queue, {})
+            gone = min((lane.gone for lane in lanes.values()), default=0)
+            lanes.setdefault(job.lane, _Lane(gone)).waiting.append(job.id)
+            lanes[job.lane].waiting.sort(key=lambda job_id: self._numbers[job_id])
+
+    def _leave_lanes(self, job_id: str) -> None:
+        for lanes in self._lanes.values():
+            for name, lane in list(lanes.items()):
+                if job_id in lane.waiting:
+                    lane.waiting.remove(job_id)
+                if not lane.waiting:
+                    del lanes[name]
 
 
 class MemoryQueue:
@@ -106,15 +216,22 @@ class MemoryQueue:
     def __init__(self) -> None:
         """Start with nothing announced."""
         self.waiting: list[Job] = []
+        self.ahead: list[str] = []
         self.browser_checks = 0
 
-    def announce(self, job: Job) -> None:
+    def announce(self, job: Job, *, ahead: bool = False) -> None:
         """See ``JobQueue.announce``."""
         self.waiting.append(job)
+        if ahead:
+            self.ahead.append(job.id)
 
-    def announced(self, queue: Queue) -> frozenset[str]:
+    def announced(self, queue: Queue) -> Mapping[str, bool]:
         """See ``JobQueue.announced``."""
-        return frozenset(job.id for job in self.waiting if job.queue == queue)
+        return {job.id: job.id in self.ahead for job in self.waiting if job.queue == queue}
+
+    def length(self, queue: Queue) -> int:
+        """See ``JobQueue.length``."""
+        return len([job for job in self.waiting if job.queue == queue])
 
     def check_browser(self) -> None:
         """See ``JobQueue.check_browser``."""
@@ -179,6 +296,7 @@ class MemoryWorkers:
     def __init__(self) -> None:
         """Start with nobody alive."""
         self._workers: dict[str, Worker] = {}
+        self._children: dict[tuple[str, int], Child] = {}
         self._browser: BrowserCheck | None = None
 
     def beat(self, worker: Worker, *, ttl_s: int) -> None:
@@ -186,13 +304,22 @@ class MemoryWorkers:
         del ttl_s
         self._workers[worker.name] = worker
 
+    def child_beat(self, worker_id: str, child: Child, *, ttl_s: int) -> None:
+        """See ``WorkerDirectory.child_beat``."""
+        del ttl_s
+        self._children[worker_id, child.pid] = child
+
+    def child_left(self, worker_id: str, pid: int) -> None:
+        """See ``WorkerDirectory.child_left``."""
+        self._children.pop((worker_id, pid), None)
+
     def leave(self, name: str) -> None:
         """See ``WorkerDirectory.leave``."""
         self._workers.pop(name, None)
 
     def alive(self) -> list[Worker]:
         """See ``WorkerDirectory.alive``."""
-        return [self._workers[name] for name in sorted(self._workers)]
+        return [self._with_children(self._workers[name]) for name in sorted(self._workers)]
 
     def browser_opened(self, check: BrowserCheck) -> None:
         """See ``WorkerDirectory.browser_opened``."""
@@ -201,3 +328,7 @@ class MemoryWorkers:
     def last_browser_check(self) -> BrowserCheck | None:
         """See ``WorkerDirectory.last_browser_check``."""
         return self._browser
+
+    def _with_children(self, worker: Worker) -> Worker:
+        mine = [key for key in sorted(self._children) if key[0] == worker.id]
+        return worker.model_copy(update={"children": tuple(self._children[key] for key in mine)})

@@ -4,17 +4,22 @@ Keys, all with the artifact's expiry::
 
     farm:artifact:{owner}:{name}       the manifest, JSON; written last
     farm:artifact:{owner}:{name}:{n}   chunk n, from 0
+
+A Redis of their own may be given to them, with a limit to its memory and the policy
+``volatile-ttl``: when it is full, what would have expired first goes first. Every key
+has an expiry from its first moment, so that there is always something that may go.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
 from redis import Redis
 
 from farm.backends.redis_connection import redis_errors
-from farm.jobs.errors import ArtifactEvicted
+from farm.jobs.errors import ArtifactEvicted, BackendUnavailable
 from farm.jobs.models import Artifact
 
 CHUNK_BYTES = 256 * 1024
@@ -61,7 +66,8 @@ class RedisArtifacts:
                 pipe.set(key, manifest.model_dump_json(), ex=ttl_s)
                 pipe.execute()
         except BaseException:
-            with redis_errors():
+            # The first error is the one to tell of; what stays here expires by itself.
+            with suppress(BackendUnavailable), redis_errors():
                 self._client.unlink(*_chunk_keys(key, count + 1))
             raise
         return artifact
@@ -72,16 +78,13 @@ class RedisArtifacts:
         return manifest and Artifact(**manifest.model_dump(exclude={"chunks"}))
 
     def read(self, owner: str, name: str) -> Iterator[bytes]:
-        """See ``ArtifactStore.read``."""
+        """See ``ArtifactStore.read``; says before the first byte if one is missing."""
         manifest = self._manifest(owner, name)
-        if manifest is None:
-            raise _evicted(name)
-        for key in _chunk_keys(_key(owner, name), manifest.chunks):
-            with redis_errors():
-                chunk = cast("bytes | None", self._client.get(key))
-            if chunk is None:
+        keys = _chunk_keys(_key(owner, name), manifest.chunks) if manifest else []
+        with redis_errors():
+            if manifest is None or (keys and self._client.exists(*keys) < len(keys)):
                 raise _evicted(name)
-            yield chunk
+        return self._chunks(name, keys)
 
     def place(self, owner: str, name: str, path: Path) -> None:
         """See ``ArtifactStore.place``."""
@@ -102,6 +105,14 @@ class RedisArtifacts:
 
     def sweep(self) -> None:
         """See ``ArtifactStore.sweep``; Redis does it by itself."""
+
+    def _chunks(self, name: str, keys: list[str]) -> Iterator[bytes]:
+        for key in keys:
+            with redis_errors():
+                chunk = cast("bytes | None", self._client.get(key))
+            if chunk is None:
+                raise _evicted(name)
+            yield chunk
 
     @redis_errors()
     def _manifest(self, owner: str, name: str) -> _Manifest | None:

@@ -1,4 +1,4 @@
-"""One listener per process that wakes whoever waits for a job to change."""
+"""One listener per process that wakes whoever waits for a job to end."""
 
 import threading
 from collections.abc import Iterator
@@ -8,8 +8,10 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
+from farm.jobs.states import JobState
+
 CHANNEL = "farm:changes"
-"""Each message is the id of a job whose record has just been replaced."""
+"""Each message is "id state" of a job whose record has just been replaced."""
 
 _POLL_S = 0.5
 _RECONNECT_S = 1.0
@@ -36,25 +38,25 @@ class ChangeListener:
 
     @contextmanager
     def expect(self, job_id: str) -> Iterator[threading.Event | None]:
-        """Give an event that is set at the job's next change; ``None`` if all slots are taken.
+        """Give an event that is set when the job ends; ``None`` if all slots are taken.
 
-        Whoever gets it must read the job before waiting: a change from before is not
-        reported. The event is also set when changes may have been missed.
+        Whoever gets it must read the job before waiting: an end from before is not
+        reported. The event is also set when an end may have been missed.
         """
         if not self._slots.acquire(blocking=False):
             yield None
             return
-        changed = threading.Event()
+        ended = threading.Event()
         try:
             self._start()
             with self._lock:
-                self._waiting.setdefault(job_id, set()).add(changed)
+                self._waiting.setdefault(job_id, set()).add(ended)
             self._subscribed.wait(_SUBSCRIBE_S)
-            yield changed
+            yield ended
         finally:
             with self._lock:
                 events = self._waiting.get(job_id, set())
-                events.discard(changed)
+                events.discard(ended)
                 if not events:
                     self._waiting.pop(job_id, None)
             self._slots.release()
@@ -93,15 +95,17 @@ class ChangeListener:
                     self._subscribed.set()
                     self._wake_all()
                 elif message["type"] == "message":
-                    self._wake(message["data"].decode())
+                    self._hear(*message["data"].decode().split())
 
-    def _wake(self, job_id: str) -> None:
+    def _hear(self, job_id: str, state: str) -> None:
+        if not JobState(state).is_terminal:
+            return
         with self._lock:
-            for changed in self._waiting.get(job_id, ()):
-                changed.set()
+            for ended in self._waiting.get(job_id, ()):
+                ended.set()
 
     def _wake_all(self) -> None:
         with self._lock:
             for events in self._waiting.values():
-                for changed in events:
-                    changed.set()
+                for ended in events:
+                    ended.set()

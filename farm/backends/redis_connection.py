@@ -1,7 +1,9 @@
 """One way to reach Redis, and the translation of its errors."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, Self, TypeVar
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -15,12 +17,17 @@ from farm.jobs.errors import BackendUnavailable
 TIMEOUT_S = 2
 """For a connection and for each reply: a web thread must answer 503 within seconds."""
 
+_PAUSE_S = 2.0
+"""How long a server that failed is not asked again: who comes meanwhile need not wait too."""
+
+T = TypeVar("T")
+
 
 def connect(url: str) -> Redis:
     """Return a client with explicit limits; redis-py's own defaults retry ten times.
 
-    One retry is safe for all that the farm sends: each command may be applied twice.
-    The client connects at the first command.
+    A command fails ``TIMEOUT_S`` after the server fell silent, and at once if another
+    one of this client failed a moment ago. The client connects at the first command.
     """
     return Redis.from_url(
         url,
@@ -28,9 +35,41 @@ def connect(url: str) -> Redis:
         socket_connect_timeout=TIMEOUT_S,
         socket_keepalive=True,
         health_check_interval=10,
-        retry=Retry(NoBackoff(), 1),
+        retry=_Breaker(),
         client_name="farm",
     )
+
+
+class _Breaker(Retry):
+    """Sends once more what a lost connection lost, and leaves a failed server in peace for a while.
+
+    One retry is safe for all that the farm sends: each command may be applied twice. A
+    timeout is no reason for it: a server that is silent would only be silent again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(NoBackoff(), 1, (RedisConnectionError,))
+        self._open_until = 0.0
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        # redis-py copies it for each connection; all those of a client are to know.
+        return self
+
+    def call_with_retry(
+        self,
+        do: Callable[[], T],
+        fail: Callable[..., Any],
+        is_retryable: Callable[[Exception], bool] | None = None,
+        with_failure_count: bool = False,  # noqa: FBT001, FBT002 - redis-py's own
+    ) -> T:
+        """See ``Retry``; connecting and each command come through here."""
+        if time.monotonic() < self._open_until:
+            raise RedisConnectionError("it did not answer a moment ago")
+        try:
+            return super().call_with_retry(do, fail, is_retryable, with_failure_count)
+        except (RedisConnectionError, RedisTimeoutError):
+            self._open_until = time.monotonic() + _PAUSE_S
+            raise
 
 
 @contextmanager

@@ -1,68 +1,81 @@
 """Jobs in Redis.
 
-Keys::
+Keys, beside those of ``farm.backends.redis_filing``::
 
-    farm:job:{id}    hash: revision, record (the job as JSON); expires with the retention
-    farm:gone:{id}   empty string beside every ended job; outlives it, so that an expired
-                     id answers 410 and not 404
-    farm:open        zset: id of each open job, by when to look at it again (seconds)
-    farm:changes     channel: the id of each job whose record was replaced
+    farm:job:{id}    hash: revision, state, record (the job as JSON), number, filed;
+                     expires with the retention
+    farm:gone:{id}   beside every ended job; outlives it, so that an expired id answers
+                     410 and not 404, and holds what it is filed under
+    farm:changes     channel: "id state" of each job whose record was replaced
 """
 
+import json
 import time
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from importlib.resources import files
+from itertools import chain
 from typing import cast
 
 import structlog
 from pydantic import ValidationError
 from redis import Redis
+from redis.commands.core import Script
 
 from farm.backends.redis_changes import CHANNEL, ChangeListener
 from farm.backends.redis_connection import redis_errors
+from farm.backends.redis_filing import (
+    BUCKET_S,
+    ENDED,
+    OPEN,
+    bucket_of,
+    ended_key,
+    filing,
+    label_key,
+    lanes_key,
+    owner_key,
+    queued_key,
+    running_key,
+)
 from farm.jobs.errors import JobExpired, UnknownJob
-from farm.jobs.models import Job
+from farm.jobs.listing import JobFilter, Page
+from farm.jobs.models import STRIDES, Job
+from farm.jobs.ports import Pressure, Refusal
+from farm.jobs.specs.requests import Queue
+from farm.jobs.states import JobState
 
 _log = structlog.get_logger(__name__)
 
-_OPEN = "farm:open"
-_REMEMBERED_S = 7 * 24 * 3600
-"""How long an expired id answers 410: a week of weekends and holidays for slow callers."""
 _SET_ASIDE_S = 3600
 """How long a record that this version cannot read is left to another one."""
 _RECHECK_S = 5.0
-"""A waiter reads the record this often even if no change was reported."""
+"""A waiter reads the state this often even if no change was reported."""
+_MINUTE_S = 60
+_REFUSALS: Mapping[int, Refusal] = {-1: "backlog", -2: "owner"}
+_TERMINAL = {state.value.encode() for state in JobState if state.is_terminal}
 
 
 class RedisLedger:
-    """``JobLedger`` over one Redis; every swap is one script and so atomic."""
+    """``JobLedger`` over one Redis; every change is one script and so atomic."""
 
     def __init__(self, client: Redis, changes: ChangeListener) -> None:
         """Keep records with ``client``, learn of changes from ``changes``."""
         self._client = client
         self._changes = changes
-        script = files("farm.backends").joinpath("swap.lua").read_text(encoding="utf-8")
-        self._swap = client.register_script(script)
+        self._swap = self._script("swap")
+        self._forget = self._script("forget")
+        self._take_turns = self._script("take_turns")
 
-    @redis_errors()
+    def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
+        """See ``JobLedger.add``."""
+        limits = {queued_key(new.queue): backlog_max}
+        if owner_max is not None:
+            limits[owner_key(new.owner)] = owner_max
+        return _REFUSALS.get(self._store(new, limits))
+
     def swap(self, new: Job) -> bool:
         """See ``JobLedger.swap``."""
-        look_again_at = new.look_again_at
-        retention_s = new.spec.retention
-        return bool(
-            self._swap(
-                keys=[_job_key(new.id), _gone_key(new.id), _OPEN],
-                args=[
-                    new.id,
-                    new.revision,
-                    new.model_dump_json(exclude_unset=True),
-                    "" if look_again_at is None else look_again_at.timestamp(),
-                    retention_s,
-                    retention_s + _REMEMBERED_S,
-                    CHANNEL,
-                ],
-            )
-        )
+        return self._store(new, {}) == 1
 
     @redis_errors()
     def get(self, job_id: str) -> Job:
@@ -75,56 +88,170 @@ class RedisLedger:
         raise UnknownJob(job_id)
 
     @redis_errors()
+    def revision(self, job_id: str) -> int | None:
+        """See ``JobLedger.revision``."""
+        revision = cast("bytes | None", self._client.hget(_job_key(job_id), "revision"))
+        return None if revision is None else int(revision)
+
+    @redis_errors()
     def forget(self, job_id: str) -> None:
         """See ``JobLedger.forget``."""
-        with self._client.pipeline() as pipe:
-            pipe.delete(_job_key(job_id), _gone_key(job_id))
-            pipe.zrem(_OPEN, job_id)
-            pipe.execute()
+        self._drop([job_id], with_records=True)
 
     @redis_errors()
     def due(self, now: datetime, limit: int) -> list[Job]:
         """See ``JobLedger.due``."""
         ids = cast(
             "list[bytes]",
-            self._client.zrangebyscore(_OPEN, "-inf", now.timestamp(), start=0, num=limit),
+            self._client.zrangebyscore(OPEN, "-inf", now.timestamp(), start=0, num=limit),
         )
-        with self._client.pipeline(transaction=False) as pipe:
-            for job_id in ids:
-                pipe.hget(_job_key(job_id.decode()), "record")
-            records = cast("list[bytes | None]", pipe.execute())
-        jobs = {job_id: _readable(record) for job_id, record in zip(ids, records, strict=True)}
+        jobs = self._read(ids)
         # One that cannot be read must neither stop the sweep nor come up every second.
         unreadable = {job_id: now.timestamp() + _SET_ASIDE_S for job_id in ids if not jobs[job_id]}
         if unreadable:
-            self._client.zadd(_OPEN, unreadable, xx=True)
+            self._client.zadd(OPEN, unreadable, xx=True)
         return [job for job in jobs.values() if job is not None]
 
     @redis_errors()
     def postpone(self, job_id: str, until: datetime) -> None:
         """See ``JobLedger.postpone``."""
-        self._client.zadd(_OPEN, {job_id: until.timestamp()}, xx=True)
+        self._client.zadd(OPEN, {job_id: until.timestamp()}, xx=True)
 
     @redis_errors()
-    def wait_for_change(self, job_id: str, revision: int, timeout_s: float) -> None:
-        """See ``JobLedger.wait_for_change``."""
+    def running(self, queue: Queue) -> list[Job]:
+        """See ``JobLedger.running``."""
+        ids = cast("list[bytes]", self._client.zrange(running_key(queue), 0, -1))
+        return [job for job in self._read(ids).values() if job is not None]
+
+    @redis_errors()
+    def has_lanes(self, queue: Queue) -> bool:
+        """See ``JobLedger.has_lanes``."""
+        return bool(self._client.exists(lanes_key(queue)))
+
+    @redis_errors()
+    def take_turns(self, queue: Queue, count: int, until: datetime) -> list[Job]:
+        """See ``JobLedger.take_turns``."""
+        taken = self._take_turns(
+            keys=[lanes_key(queue), OPEN], args=[count, until.timestamp(), json.dumps(STRIDES)]
+        )
+        jobs = self._read(cast("list[bytes]", taken))
+        return [job for job in jobs.values() if job is not None]
+
+    @redis_errors()
+    def pressure(self, queue: Queue, now: datetime) -> Pressure:
+        """See ``JobLedger.pressure``."""
+        bucket = bucket_of(now)
+        with self._client.pipeline(transaction=False) as pipe:
+            pipe.zcard(queued_key(queue))
+            pipe.zcard(running_key(queue))
+            pipe.zrange(queued_key(queue), 0, 0, withscores=True)
+            pipe.mget([ended_key(queue, bucket - i) for i in range(_MINUTE_S // BUCKET_S + 1)])
+            queued, running, oldest, ended = pipe.execute()
+        seconds = now.timestamp() % BUCKET_S + _MINUTE_S
+        return Pressure(
+            queued=queued,
+            running=running,
+            oldest_queued_at=datetime.fromtimestamp(oldest[0][1], now.tzinfo) if oldest else None,
+            ended_per_min=sum(int(count or 0) for count in ended) * _MINUTE_S / seconds,
+        )
+
+    @redis_errors()
+    def listed(self, wanted: JobFilter, before: int | None, limit: int) -> Page:
+        """See ``JobLedger.listed``."""
+        first, *others = self._narrowest_first(wanted.labels)
+        start = "+inf" if before is None else f"({before}"
+        found = cast(
+            "list[tuple[bytes, float]]",
+            self._client.zrange(
+                first, start, "-inf", byscore=True, desc=True, offset=0, num=limit, withscores=True
+            ),
+        )
+        with self._client.pipeline(transaction=False) as pipe:
+            for job_id, _ in found:
+                for other in others:
+                    pipe.zscore(other, job_id)
+            scores = pipe.execute()
+        ids = [
+            job_id
+            for i, (job_id, _) in enumerate(found)
+            if None not in scores[i * len(others) : (i + 1) * len(others)]
+        ]
+        jobs = self._read(ids)
+        return Page(
+            jobs=tuple(job for job in jobs.values() if job is not None),
+            next=int(found[-1][1]) if len(found) == limit else None,
+        )
+
+    @redis_errors()
+    def tidy(self, now: datetime, limit: int) -> int:
+        """See ``JobLedger.tidy``."""
+        # A second's grace: the record's own expiry is counted from when it was written.
+        over = (now - timedelta(seconds=1)).timestamp()
+        ids = cast(
+            "list[bytes]", self._client.zrangebyscore(ENDED, "-inf", over, start=0, num=limit)
+        )
+        if ids:
+            self._drop([job_id.decode() for job_id in ids], with_records=False)
+            self._client.zrem(ENDED, *ids)
+        return len(ids)
+
+    @redis_errors()
+    def wait_for_end(self, job_id: str, timeout_s: float) -> None:
+        """See ``JobLedger.wait_for_end``."""
         give_up_at = time.monotonic() + timeout_s
-        with self._changes.expect(job_id) as changed:
-            while changed is not None and self._revision(job_id) == revision:
+        with self._changes.expect(job_id) as ended:
+            while ended is not None and not self._is_over(job_id):
                 left_s = give_up_at - time.monotonic()
                 if left_s <= 0:
                     return
-                changed.wait(min(left_s, _RECHECK_S))
-                changed.clear()
+                ended.wait(min(left_s, _RECHECK_S))
+                ended.clear()
 
     @redis_errors()
     def ping(self) -> None:
         """See ``JobLedger.ping``."""
         self._client.ping()
 
-    def _revision(self, job_id: str) -> int | None:
-        revision = cast("bytes | None", self._client.hget(_job_key(job_id), "revision"))
-        return None if revision is None else int(revision)
+    @redis_errors()
+    def _store(self, new: Job, limits: dict[str, int]) -> int:
+        stored = self._swap(
+            keys=[_job_key(new.id), _gone_key(new.id)],
+            args=[
+                new.id,
+                new.revision,
+                new.model_dump_json(exclude_unset=True),
+                filing(new, limits),
+                CHANNEL,
+            ],
+        )
+        return cast("int", stored)
+
+    def _script(self, name: str) -> Script:
+        text = files("farm.backends").joinpath(f"{name}.lua").read_text(encoding="utf-8")
+        return self._client.register_script(text)
+
+    def _read(self, ids: Sequence[bytes]) -> dict[bytes, Job | None]:
+        with self._client.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.hget(_job_key(job_id.decode()), "record")
+            records = cast("list[bytes | None]", pipe.execute())
+        return {job_id: _readable(record) for job_id, record in zip(ids, records, strict=True)}
+
+    def _drop(self, ids: Sequence[str], *, with_records: bool) -> None:
+        keys = chain.from_iterable((_job_key(job_id), _gone_key(job_id)) for job_id in ids)
+        self._forget(keys=list(keys), args=[int(with_records), *ids])
+
+    def _narrowest_first(self, labels: Iterable[str]) -> list[str]:
+        keys = [label_key(label) for label in labels]
+        with self._client.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.zcard(key)
+            sizes = cast("list[int]", pipe.execute())
+        return [key for _, key in sorted(zip(sizes, keys, strict=True))]
+
+    def _is_over(self, job_id: str) -> bool:
+        state = cast("bytes | None", self._client.hget(_job_key(job_id), "state"))
+        return state is None or state in _TERMINAL
 
 
 def _readable(record: bytes | None) -> Job | None:

@@ -21,6 +21,7 @@ KNOWN_NAMES = frozenset(
     {
         # Every process.
         "REDIS_URL",
+        "ARTIFACTS_REDIS_URL",
         "UPLOADS_DIR",
         # The API.
         "UPLOAD_MAX_BYTES",
@@ -52,23 +53,29 @@ def _existing_folder(path: Path) -> Path:
     return path
 
 
+_RedisUrl = Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")]
+
+
 class Settings(BaseModel):
     """Base of each process kind's settings. Field names are the variables' in lower case."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     redis_url: Annotated[
-        str,
-        Field(
-            pattern=r"^(redis|rediss|unix)://",
-            description="Redis with records, artifacts and Celery's lists. May hold a password.",
-        ),
+        _RedisUrl, Field(description="Redis with records and Celery's lists. May hold a password.")
     ] = "redis://127.0.0.1:6379/0"
+    artifacts_redis_url: Annotated[
+        _RedisUrl | None,
+        Field(
+            description="Redis with artifacts, one that may throw the oldest away when it is full. "
+            "Without it they lie beside the records. May hold a password."
+        ),
+    ] = None
     uploads_dir: Annotated[
         Annotated[Path, AfterValidator(_existing_folder)] | None,
         Field(
             description="Folder for uploads, shared by the API, the dispatcher and the workers for "
-            "media, which may have it read-only. Without it uploads lie in Redis's memory."
+            "media, which may have it read-only. Without it uploads lie where artifacts do."
         ),
     ] = None
 

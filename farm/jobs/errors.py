@@ -8,7 +8,8 @@
     │   ├── NoSuchPage  MethodNotAllowed  UnreadableRequest
     │   ├── UnknownJob  UnknownArtifact  UnknownUpload
     │   ├── JobExpired  ArtifactEvicted
-    │   └── NotFinished  JobFailed
+    │   ├── NotFinished  JobFailed  NothingToRetry
+    │   └── QueueFull
     ├── JobError                     it ran and failed; recorded on the job
     │   ├── TargetError              the page or the media is at fault; not retried
     │   │   ├── DnsError  ConnectionFailed  TlsError  HttpError  TooManyRedirects
@@ -16,7 +17,8 @@
     │   │   ├── SelectorNotFound  ScriptFailed  ConsoleError  ResourceFailed
     │   │   └── MediaInvalid  MediaUnsupported  MediaPlaylistForbidden  MediaTooLarge
     │   ├── LimitError               over a stated limit; not retried
-    │   │   └── JobTimedOut  PageTooLarge  ResponseTooLarge  OutputTooLarge  OptionUnavailable
+    │   │   └── JobTimedOut  QueueTimedOut  PageTooLarge  ResponseTooLarge
+    │   │       OutputTooLarge  OptionUnavailable
     │   └── WorkerError              the farm is at fault; tried again while attempts are left
     │       └── BrowserCrashed  WorkerLost  InternalError
     ├── BackendUnavailable           Redis or the broker is away
@@ -212,6 +214,30 @@ class JobFailed(RequestError):
         """Keep the job's ``failure``; ``None`` if it was cancelled."""
         super().__init__(message)
         self.failure = failure
+
+
+class NothingToRetry(RequestError):
+    """Only a failed or a cancelled job can be queued again.
+
+    Wait for the job, or submit a new one.
+    """
+
+    code = "nothing_to_retry"
+
+
+class QueueFull(RequestError):
+    """The farm holds as many waiting jobs as it may; nothing was stored.
+
+    Send the same request again after the seconds that ``Retry-After`` names.
+    """
+
+    code = "queue_full"
+    retryable = True
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        """Say that there should be room again after ``retry_after_s`` seconds."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class JobError(FarmError):
@@ -413,6 +439,15 @@ class JobTimedOut(LimitError):
         )
         self.step = step
         self.waiting_for = waiting_for
+
+
+class QueueTimedOut(LimitError):
+    """No worker was free before the job's ``expires_in`` had passed.
+
+    Give it more time, a higher priority, or the farm more workers.
+    """
+
+    code = "queue_timeout"
 
 
 class OptionUnavailable(LimitError):

@@ -8,12 +8,16 @@ from pydantic import BaseModel, ConfigDict
 
 from farm.jobs.errors import FarmError, IllegalMove, WorkerLost
 from farm.jobs.ladder import Ladder
+from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import QUEUES, JobSpec, Kind, Queue
 from farm.jobs.states import MOVES, JobState
 
 ANNOUNCE_GRACE_S = 10
 """A queued job that no list holds is announced again after this long: more than a
 worker needs from taking a message to the claim, less than a caller's patience."""
+
+STRIDES: Mapping[Priority, int] = {"high": 1, "normal": 3, "low": 9}
+"""What a turn costs a lane of this priority: so their shares are 9, 3 and 1."""
 
 
 class Record(BaseModel):
@@ -74,6 +78,14 @@ class Job(Record):
     lease_until: datetime | None = None
     """Until when the claim of a running job is believed; ``None`` in any other state."""
     finished_at: datetime | None = None
+    retries: int = 0
+    """How often a caller has had it queued again."""
+    previous_failures: tuple[Failure, ...] = ()
+    """What it failed with before each retry, oldest first."""
+    owner: str = ""
+    """Whose job it is; ``""`` while callers are not told apart."""
+    batch_id: str | None = None
+    """The batch that it is part of; ``None`` for a single job."""
     expires_at: datetime | None = None
     """When record and artifacts are dropped; ``None`` before the job has ended."""
     artifacts: tuple[Artifact, ...] = ()
@@ -102,10 +114,33 @@ class Job(Record):
         return f"{self.id}.{self.claims}"
 
     @property
+    def lane(self) -> str | None:
+        """Where the job waits for its turn to be announced; ``None`` if it need not.
+
+        Jobs of one lane go in the order of their arrival, lanes take turns. A job that
+        was on its way once does not wait in line again.
+        """
+        if self.state is not JobState.QUEUED or self.attempt:
+            return None
+        if self.batch_id is None and self.spec.priority != "low":
+            return None
+        return f"{self.spec.priority}:{self.owner}:{self.batch_id or ''}"
+
+    @property
+    def take_until(self) -> datetime | None:
+        """When a worker must have taken the job; ``None``: any time will do."""
+        if self.spec.expires_in is None:
+            return None
+        return self.queued_at + timedelta(seconds=self.spec.expires_in)
+
+    @property
     def look_again_at(self) -> datetime | None:
         """When the sweep should see to this job; ``None`` if there is nothing to see to."""
+        if self.lane is not None:
+            return self.take_until
         if self.state is JobState.QUEUED:
-            return self.queued_at + timedelta(seconds=ANNOUNCE_GRACE_S)
+            grace_over = self.queued_at + timedelta(seconds=ANNOUNCE_GRACE_S)
+            return min(grace_over, self.take_until or grace_over)
         return self.lease_until
 
     def move(self, to: JobState, **changes: object) -> Self:
@@ -173,6 +208,19 @@ class Job(Record):
     def failed(self, error: FarmError, now: datetime) -> Self:
         """Return the job as ended by ``error``. It has no artifacts."""
         return self.move(JobState.FAILED, **self._ended(now), failure=Failure.of(error))
+
+    def retried(self, now: datetime) -> Self:
+        """Return the job as queued once more by a caller, with all its attempts before it."""
+        return self.move(
+            JobState.QUEUED,
+            queued_at=now,
+            attempt=0,
+            retries=self.retries + 1,
+            previous_failures=(*self.previous_failures, *([self.failure] if self.failure else [])),
+            failure=None,
+            finished_at=None,
+            expires_at=None,
+        )
 
     def cancelled(self, now: datetime) -> Self:
         """Return the job as stopped by a caller. It has no artifacts."""

@@ -4,14 +4,16 @@ One contract suite per port runs over every implementation (``tests/contracts``)
 All calls block; each raises ``BackendUnavailable`` when its server is away.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
+from farm.jobs.listing import JobFilter, Page
 from farm.jobs.models import Artifact, Job
 from farm.jobs.specs.requests import Queue
-from farm.jobs.workers import BrowserCheck, Worker
+from farm.jobs.workers import BrowserCheck, Child, Worker
 
 
 class Clock(Protocol):
@@ -21,16 +23,41 @@ class Clock(Protocol):
         """Return the present time in UTC, cut to milliseconds."""
 
 
+Refusal = Literal["backlog", "owner"]
+"""Which limit a new job would exceed."""
+
+
+@dataclass(frozen=True)
+class Pressure:
+    """How busy a queue is."""
+
+    queued: int
+    running: int
+    oldest_queued_at: datetime | None
+    """When the job that waits longest became queued; ``None`` if none waits."""
+    ended_per_min: float
+    """Jobs that ended in the last minute."""
+
+
 class JobLedger(Protocol):
     """The truth about jobs."""
+
+    def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
+        """Store a job of revision 1, unless too many are there already; then say which.
+
+        Args:
+            new: The job. Its id must not be in use.
+            backlog_max: Jobs that may be queued on its queue, this one included.
+            owner_max: Jobs of its owner that may be open; ``None``: any number.
+        """
 
     def swap(self, new: Job) -> bool:
         """Store ``new`` if the stored revision is the one before; say whether it was.
 
         Revision 1 is stored only where there is no record. In the same atomic
-        step the job enters or leaves the index that ``due`` reads, and a terminal
-        job gets its expiry. Storing the very same record again answers ``True``,
-        so that a caller who lost the reply may simply ask again.
+        step the job enters or leaves all indexes, and a terminal job gets its
+        expiry. Storing the very same record again answers ``True``, so that a
+        caller who lost the reply may simply ask again.
         """
 
     def get(self, job_id: str) -> Job:
@@ -41,6 +68,9 @@ class JobLedger(Protocol):
             UnknownJob: No such id, or it was forgotten.
         """
 
+    def revision(self, job_id: str) -> int | None:
+        """Return the stored revision alone, or ``None`` if there is no record."""
+
     def forget(self, job_id: str) -> None:
         """Drop the record and every trace of the id."""
 
@@ -50,11 +80,42 @@ class JobLedger(Protocol):
     def postpone(self, job_id: str, until: datetime) -> None:
         """Keep an open job out of ``due`` until then. Ignored if it is not open."""
 
-    def wait_for_change(self, job_id: str, revision: int, timeout_s: float) -> None:
-        """Return once the stored revision differs from ``revision``, or after ``timeout_s``.
+    def running(self, queue: Queue) -> list[Job]:
+        """Return the queue's running jobs, the longest-running first."""
 
-        May return early without a change: the caller reads the job again. Returns
-        at once when too many callers wait in this process already.
+    def has_lanes(self, queue: Queue) -> bool:
+        """Return whether jobs of the queue wait for their turn."""
+
+    def take_turns(self, queue: Queue, count: int, until: datetime) -> list[Job]:
+        """Take up to ``count`` jobs out of the queue's lanes, in fair turns, to be announced.
+
+        Of lanes with high, normal and low priority that all hold jobs, each gets
+        9, 3 and 1 parts of the turns. What was taken is ``due`` at ``until``, should
+        it not have been claimed by then.
+        """
+
+    def pressure(self, queue: Queue, now: datetime) -> Pressure:
+        """Return how busy the queue is."""
+
+    def listed(self, wanted: JobFilter, before: int | None, limit: int) -> Page:
+        """Return up to ``limit`` jobs that are as ``wanted``, newest first.
+
+        A page may hold fewer, even none, and have a next one all the same.
+
+        Args:
+            wanted: Which jobs.
+            before: ``Page.next`` of the page before; ``None`` for the first.
+            limit: How many.
+        """
+
+    def tidy(self, now: datetime, limit: int) -> int:
+        """Drop up to ``limit`` expired jobs from the indexes; return how many there were."""
+
+    def wait_for_end(self, job_id: str, timeout_s: float) -> None:
+        """Return once the job is terminal or gone, or after ``timeout_s``.
+
+        May return early: the caller reads the job again. Returns at once when too
+        many callers wait in this process already.
         """
 
     def ping(self) -> None:
@@ -64,11 +125,17 @@ class JobLedger(Protocol):
 class JobQueue(Protocol):
     """The wake-up channel. It may lose or repeat what it is told; the ledger decides."""
 
-    def announce(self, job: Job) -> None:
-        """Tell the workers of the job's queue that it is there."""
+    def announce(self, job: Job, *, ahead: bool = False) -> None:
+        """Tell the workers of the job's queue that it is there.
 
-    def announced(self, queue: Queue) -> frozenset[str]:
-        """Return the ids on the queue that no worker has taken yet."""
+        ``ahead``: as if its priority were high.
+        """
+
+    def announced(self, queue: Queue) -> Mapping[str, bool]:
+        """Return the ids on the queue that no worker has taken yet, and whether ahead."""
+
+    def length(self, queue: Queue) -> int:
+        """Return how many announcements no worker has taken yet."""
 
     def check_browser(self) -> None:
         """Ask one worker of ``pages`` to open a page, so that readiness rests on a fact."""
@@ -118,11 +185,17 @@ class WorkerDirectory(Protocol):
     def beat(self, worker: Worker, *, ttl_s: int) -> None:
         """Say that the worker is alive for the next ``ttl_s`` seconds."""
 
+    def child_beat(self, worker_id: str, child: Child, *, ttl_s: int) -> None:
+        """Say that a child of the worker is alive for the next ``ttl_s`` seconds."""
+
+    def child_left(self, worker_id: str, pid: int) -> None:
+        """Say that a child of the worker is going."""
+
     def leave(self, name: str) -> None:
         """Say that the worker is going."""
 
     def alive(self) -> list[Worker]:
-        """Return the workers whose last beat still holds, by name."""
+        """Return the workers whose last beat still holds, by name, each with such children."""
 
     def browser_opened(self, check: BrowserCheck) -> None:
         """Record that a browser opened a page."""

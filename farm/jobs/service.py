@@ -12,18 +12,31 @@ from farm.jobs.errors import (
     InvalidSpec,
     JobFailed,
     NotFinished,
+    NothingToRetry,
+    QueueFull,
     UnknownArtifact,
     UnknownUpload,
 )
+from farm.jobs.listing import JobFilter, Page
 from farm.jobs.models import Artifact, Job, Upload
-from farm.jobs.ports import ArtifactStore, Clock, JobLedger, JobQueue, WorkerDirectory
-from farm.jobs.specs.requests import QUEUES, JobSpec
+from farm.jobs.ports import (
+    ArtifactStore,
+    Clock,
+    JobLedger,
+    JobQueue,
+    Pressure,
+    Refusal,
+    WorkerDirectory,
+)
+from farm.jobs.specs.requests import ALL_QUEUES, JobSpec, Queue
 from farm.jobs.states import JobState
 from farm.jobs.workers import Readiness
 
 UPLOAD_NAME = "upload"
 """Name under which an upload's bytes are stored; its owner is the upload's id."""
 
+_ROOM_MAX_S = 60
+"""Longest wait that a caller is sent into: more would leave the farm idle."""
 _UPLOAD_TTL_S = 24 * 3600
 # Three of the dispatcher's checks, which come once a minute.
 _BROWSER_CHECK_MAX_AGE = timedelta(minutes=3)
@@ -31,6 +44,16 @@ _BROWSER_CHECK_MAX_AGE = timedelta(minutes=3)
 
 def _new_id() -> str:
     return secrets.token_hex(16)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much may wait."""
+
+    backlog_max: int = 20_000
+    """Jobs that may be queued on one queue: two of the largest batches, some 40 MB."""
+    owner_max: int | None = None
+    """Jobs of one owner that may be open; ``None``: any number."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +67,10 @@ class JobService:
     """May be the same as ``artifacts``."""
     workers: WorkerDirectory
     clock: Clock
+    limits: Limits = Limits()
 
     def submit(self, spec: JobSpec) -> Job:
-        """Store and announce a job for ``spec``.
+        """Store a job for ``spec`` and announce it, unless it has to wait for its turn.
 
         The record is written before the announcement: a worker never hears of a
         job that it cannot read. A lost announcement is healed by the sweep, so the
@@ -54,13 +78,18 @@ class JobService:
 
         Raises:
             InvalidSpec: It names an upload that is not there. Nothing was stored.
+            QueueFull: As many jobs wait as may. Nothing was stored.
             BackendUnavailable: Nothing was stored, as far as one can know.
         """
         if spec.kind == "probe" and spec.upload_id is not None:
             self._hold_upload(spec.upload_id)
         now = self.clock.now()
         job = Job(id=_new_id(), spec=spec, created_at=now, queued_at=now)
-        self.ledger.swap(job)
+        refusal = self.ledger.add(
+            job, backlog_max=self.limits.backlog_max, owner_max=self.limits.owner_max
+        )
+        if refusal is not None:
+            raise self._full(job, refusal)
         self._announce(job)
         return job
 
@@ -75,17 +104,41 @@ class JobService:
 
     def wait(self, job: Job, timeout_s: float) -> Job:
         """Return the job once it is terminal, or as it is after ``timeout_s`` seconds."""
-        give_up_at = self.clock.now() + timedelta(seconds=timeout_s)
-        while not job.state.is_terminal:
-            left_s = (give_up_at - self.clock.now()).total_seconds()
-            if left_s <= 0:
-                break
-            self.ledger.wait_for_change(job.id, job.revision, left_s)
-            newest = self.ledger.get(job.id)
-            if newest.revision == job.revision:
-                break
-            job = newest
-        return job
+        if job.state.is_terminal or timeout_s <= 0:
+            return job
+        self.ledger.wait_for_end(job.id, timeout_s)
+        return self.ledger.get(job.id)
+
+    def retry(self, job_id: str) -> Job:
+        """Queue a failed or cancelled job again, with all its attempts before it.
+
+        Raises:
+            NothingToRetry: It is open, or it succeeded.
+            InvalidSpec: The upload that it needs is no longer there.
+        """
+        while True:
+            job = self.ledger.get(job_id)
+            if job.state not in {JobState.FAILED, JobState.CANCELLED}:
+                raise NothingToRetry(f"Job {job_id!r} is {job.state}.")
+            if job.spec.kind == "probe" and job.spec.upload_id is not None:
+                self._hold_upload(job.spec.upload_id)
+            retried = job.retried(self.clock.now())
+            if self.ledger.swap(retried):
+                self._announce(retried)
+                return retried
+
+    def listed(self, wanted: JobFilter, before: int | None, limit: int) -> Page:
+        """Return up to ``limit`` jobs that are as ``wanted``, newest first; see the ledger."""
+        return self.ledger.listed(wanted, before, limit)
+
+    def pressure(self) -> dict[Queue, Pressure]:
+        """Return how busy each queue is."""
+        now = self.clock.now()
+        return {queue: self.ledger.pressure(queue, now) for queue in ALL_QUEUES}
+
+    def running(self) -> list[Job]:
+        """Return the running jobs of all queues."""
+        return [job for queue in ALL_QUEUES for job in self.ledger.running(queue)]
 
     def cancel_or_forget(self, job_id: str) -> Job | None:
         """Cancel an open job and return it; forget an ended one and return ``None``.
@@ -167,7 +220,7 @@ class JobService:
             self.ledger.ping()
             served = {queue for worker in self.workers.alive() for queue in worker.queues}
             checks = {"redis": "ok"}
-            for queue in sorted(set(QUEUES.values())):
+            for queue in ALL_QUEUES:
                 alive = queue in served
                 checks[queue] = "ok" if alive else f"no worker is alive on the queue {queue}"
             checks["browser"] = self._browser_check()
@@ -183,7 +236,17 @@ class JobService:
             return f"no browser has opened a page since {last.at.isoformat()}"
         return "ok"
 
+    def _full(self, job: Job, refusal: Refusal) -> QueueFull:
+        pressure = self.ledger.pressure(job.queue, self.clock.now())
+        if refusal == "owner":
+            said = f"You have {self.limits.owner_max} open jobs, as many as you may."
+        else:
+            said = f"{pressure.queued} jobs wait on the queue {job.queue}, as many as may."
+        return QueueFull(said, _room_in_s(pressure))
+
     def _announce(self, job: Job) -> None:
+        if job.lane is not None:
+            return  # The dispatcher announces it when its turn has come.
         try:
             self.queue.announce(job)
         except BackendUnavailable:
@@ -202,3 +265,11 @@ class JobService:
         if job.state is not JobState.SUCCEEDED:
             reason = f"{job.failure.code}: {job.failure.message}" if job.failure else job.state
             raise JobFailed(f"Job {job.id!r} has no result ({reason}).", job.failure)
+
+
+def _room_in_s(pressure: Pressure) -> int:
+    """Return in how many seconds a hundredth of what waits will be done, at today's rate."""
+    if pressure.ended_per_min == 0:
+        return _ROOM_MAX_S
+    seconds = pressure.queued / 100 / (pressure.ended_per_min / 60)
+    return min(max(1, round(seconds)), _ROOM_MAX_S)

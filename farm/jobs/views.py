@@ -24,12 +24,14 @@ Time = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used=
 """RFC 3339 in UTC with milliseconds."""
 
 
-class _View(BaseModel):
+class View(BaseModel):
+    """What is answered as JSON."""
+
     # Closed where we write, open where the client reads: a newer farm may say more.
     model_config = ConfigDict(frozen=True)
 
 
-class ArtifactView(_View):
+class ArtifactView(View):
     """Bytes that a job made."""
 
     name: str
@@ -46,15 +48,20 @@ class FailureView(Failure):
 
     docs: str
 
+    @classmethod
+    def of(cls, failure: Failure) -> Self:  # type: ignore[override]
+        """Return the view of ``failure``."""
+        return cls(**failure.model_dump(), docs=f"/docs/errors#{failure.code}")
 
-class Links(_View):
+
+class Links(View):
     """Where the rest of a job is; ``result`` is null unless it succeeded."""
 
     self: str
     result: str | None
 
 
-class JobView(_View):
+class JobView(View):
     """A job, as JSON."""
 
     id: str
@@ -62,6 +69,7 @@ class JobView(_View):
     """A kind of ``farm.jobs.specs``; a client also reads those of a newer farm."""
     state: JobState
     attempt: int
+    retries: int = 0
     priority: Priority
     batch_id: str | None = None
     tags: tuple[str, ...]
@@ -74,6 +82,7 @@ class JobView(_View):
     artifacts: tuple[ArtifactView, ...]
     report: dict[str, Any] | None
     failure: FailureView | None
+    previous_failures: tuple[FailureView, ...] = ()
     warnings: tuple[str, ...]
     links: Links
 
@@ -82,15 +91,14 @@ class JobView(_View):
         """Return the view of ``job``. Its links are paths on the farm's own address."""
         here = f"/v1/jobs/{job.id}"
         succeeded = job.state is JobState.SUCCEEDED
-        failure = job.failure and FailureView(
-            **job.failure.model_dump(), docs=f"/docs/errors#{job.failure.code}"
-        )
         return cls(
             id=job.id,
             kind=job.kind,
             state=job.state,
             attempt=job.attempt,
+            retries=job.retries,
             priority=job.spec.priority,
+            batch_id=job.batch_id,
             tags=job.spec.tags,
             metadata=job.spec.metadata,
             created_at=job.created_at,
@@ -103,7 +111,8 @@ class JobView(_View):
                 for artifact in job.artifacts
             ),
             report=job.report,
-            failure=failure,
+            failure=job.failure and FailureView.of(job.failure),
+            previous_failures=tuple(map(FailureView.of, job.previous_failures)),
             warnings=job.warnings,
             links=Links(self=here, result=f"{here}/result" if succeeded else None),
         )
@@ -131,7 +140,7 @@ def _shortened(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
-class UploadView(_View):
+class UploadView(View):
     """A file left with the farm, as JSON."""
 
     id: str
@@ -144,3 +153,11 @@ class UploadView(_View):
     def of(cls, upload: Upload) -> Self:
         """Return the view of ``upload``."""
         return cls(**upload.model_dump())
+
+
+class JobsView(View):
+    """Some jobs, newest first, as JSON."""
+
+    items: tuple[JobView, ...]
+    next: str | None
+    """``cursor`` of the next page; null after the last. A page may be empty and have a next."""

@@ -12,12 +12,14 @@ from farm.backends.redis_connection import connect
 from farm.backends.redis_leadership import RedisLeadership
 from farm.jobs.errors import BackendUnavailable, ConfigError
 from tasks.dispatcher.checker import BrowserChecker
+from tasks.dispatcher.feeder import EVERY_S, Feeder
 from tasks.dispatcher.sweeper import Sweeper
 from tasks.dispatcher.uploads import UploadSweeper
 from tasks.heartbeat import Heartbeat
 from tasks.settings import WorkerSettings
 
-_EVERY_S = 1.0
+_SWEEP_EVERY = 10
+"""Turns of the feeder between two sweeps: once a second is enough for what is rare."""
 _LEADER_TTL_S = 8.0
 """A standby takes over within this; several turns may be slow before that."""
 
@@ -31,17 +33,28 @@ def main() -> None:
     except ConfigError as error:
         sys.exit(error.message)
     logs.configure()
-    farm = assemble(settings.redis_url, settings.uploads_dir, waiters_max=0)
+    farm = assemble(
+        settings.redis_url,
+        settings.uploads_dir,
+        artifacts_redis_url=settings.artifacts_redis_url,
+        waiters_max=0,
+    )
     leadership = RedisLeadership(connect(settings.redis_url), "dispatcher", ttl_s=_LEADER_TTL_S)
+    feeder = Feeder(farm)
     sweeper, checker, uploads = Sweeper(farm), BrowserChecker(farm), UploadSweeper(farm)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     heartbeat = Heartbeat(settings.heartbeat_file, lambda: None)
     heartbeat.start()
-    while not stop.wait(_EVERY_S):
+    turn = 0
+    while not stop.wait(EVERY_S):
+        turn += 1
         try:
-            if leadership.hold():
+            if not leadership.hold():
+                continue
+            feeder.feed()
+            if turn % _SWEEP_EVERY == 0:
                 sweeper.sweep()
                 checker.check()
                 uploads.sweep()

@@ -1,6 +1,7 @@
 """The promises of ``JobLedger``, kept by every implementation."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -12,8 +13,9 @@ from farm.backends.redis_changes import ChangeListener
 from farm.backends.redis_connection import connect
 from farm.backends.redis_ledger import RedisLedger
 from farm.jobs.errors import DnsError, JobExpired, UnknownJob
+from farm.jobs.listing import JobFilter
 from farm.jobs.models import Job
-from farm.jobs.ports import JobLedger
+from farm.jobs.ports import JobLedger, Pressure
 from tests.support.builders import NOON, a_job, a_spec
 from tests.support.waiting import until
 
@@ -156,33 +158,240 @@ def test_a_job_past_its_retention_has_expired_and_is_not_unknown(subject: Subjec
     until(lambda: subject.has_expired(job), "the record is gone and the id remembered")
 
 
-def test_waiting_ends_when_the_job_changes(ledger: JobLedger) -> None:
+def test_the_revision_alone_is_read_and_none_of_an_unknown_job(ledger: JobLedger) -> None:
     job = a_job()
     ledger.swap(job)
+    ledger.swap(job.claimed("w", NOON, redeliveries=0))
+    assert ledger.revision(job.id) == 2
+    assert ledger.revision("nobody") is None
+
+
+def test_waiting_ends_when_the_job_ends_and_not_when_it_starts(ledger: JobLedger) -> None:
+    job = a_job()
+    ledger.swap(job)
+    running = job.claimed("w", NOON, redeliveries=0)
     woken = threading.Event()
 
     def wait() -> None:
-        ledger.wait_for_change(job.id, job.revision, 30)
+        ledger.wait_for_end(job.id, 30)
         woken.set()
 
     waiter = threading.Thread(target=wait)
     waiter.start()
-    ledger.swap(job.cancelled(NOON))
+    ledger.swap(running)
+    assert not woken.wait(0.3)
+    ledger.swap(running.cancelled(NOON))
     assert woken.wait(10)
     waiter.join()
 
 
-def test_waiting_for_a_revision_that_is_past_ends_at_once(ledger: JobLedger) -> None:
+def test_waiting_for_an_ended_or_an_unknown_job_ends_at_once(ledger: JobLedger) -> None:
     job = a_job()
     ledger.swap(job)
     ledger.swap(job.cancelled(NOON))
-    ledger.wait_for_change(job.id, job.revision, 30)
+    ledger.wait_for_end(job.id, 30)
+    ledger.wait_for_end("nobody", 30)
 
 
 def test_waiting_ends_at_its_timeout(ledger: JobLedger) -> None:
     job = a_job()
     ledger.swap(job)
-    ledger.wait_for_change(job.id, job.revision, 0.05)
+    ledger.wait_for_end(job.id, 0.05)
+
+
+def test_a_job_is_added_while_there_is_room_in_the_backlog(ledger: JobLedger) -> None:
+    for number in range(2):
+        assert ledger.add(a_job(f"job-{number}"), backlog_max=2, owner_max=None) is None
+    assert ledger.add(a_job("one-more"), backlog_max=2, owner_max=None) == "backlog"
+    with pytest.raises(UnknownJob):
+        ledger.get("one-more")
+    # Another queue has room of its own, and one that runs makes room.
+    probe = a_job("probe", spec=a_spec(kind="probe"))
+    assert ledger.add(probe, backlog_max=1, owner_max=None) is None
+    ledger.swap(ledger.get("job-0").claimed("w", NOON, redeliveries=0))
+    assert ledger.add(a_job("one-more"), backlog_max=2, owner_max=None) is None
+
+
+def test_an_owner_has_no_more_open_jobs_than_allowed(ledger: JobLedger) -> None:
+    def add(job_id: str, owner: str) -> str | None:
+        job = a_job(job_id).model_copy(update={"owner": owner})
+        return ledger.add(job, backlog_max=10, owner_max=1)
+
+    assert add("first", "ann") is None
+    assert add("second", "ann") == "owner"
+    assert add("third", "bob") is None
+    running = ledger.get("first").claimed("w", NOON, redeliveries=0)
+    ledger.swap(running)
+    assert add("second", "ann") == "owner"
+    ledger.swap(running.failed(DnsError("no such host"), NOON))
+    assert add("second", "ann") is None
+
+
+def test_what_is_added_twice_for_a_lost_reply_is_there_once(ledger: JobLedger) -> None:
+    assert ledger.add(a_job(), backlog_max=1, owner_max=1) is None
+    assert ledger.add(a_job(), backlog_max=1, owner_max=1) is None
+    assert ledger.pressure("pages", NOON).queued == 1
+
+
+def test_pressure_counts_what_waits_runs_and_has_ended(ledger: JobLedger) -> None:
+    later = NOON + timedelta(seconds=5)
+    assert ledger.pressure("pages", later) == Pressure(0, 0, None, 0)
+    for number in range(4):
+        at = NOON + timedelta(seconds=number)
+        ledger.swap(a_job(f"job-{number}").model_copy(update={"queued_at": at}))
+    running = ledger.get("job-0").claimed("w", later, redeliveries=0)
+    ledger.swap(running)
+    ended = ledger.get("job-1").cancelled(later)
+    ledger.swap(ended)
+    pressure = ledger.pressure("pages", later)
+    assert (pressure.queued, pressure.running) == (2, 1)
+    assert pressure.oldest_queued_at == NOON + timedelta(seconds=2)
+    assert 0.9 <= pressure.ended_per_min <= 1
+    assert ledger.pressure("media", later) == Pressure(0, 0, None, 0)
+    assert ledger.running("pages") == [running]
+    assert ledger.running("media") == []
+
+
+def add_low(ledger: JobLedger, job_id: str, **changes: object) -> Job:
+    job = a_job(job_id, spec=a_spec(priority=changes.pop("priority", "low")))
+    job = job.model_copy(update=changes)
+    assert ledger.swap(job)
+    return job
+
+
+def test_jobs_of_a_lane_are_taken_in_the_order_of_their_arrival(ledger: JobLedger) -> None:
+    assert not ledger.has_lanes("pages")
+    jobs = [add_low(ledger, f"job-{letter}") for letter in "zxya"]
+    assert ledger.has_lanes("pages")
+    assert not ledger.has_lanes("media")
+    assert ledger.take_turns("pages", 3, NOON) == jobs[:3]
+    assert ledger.take_turns("pages", 3, NOON) == jobs[3:]
+    assert ledger.take_turns("pages", 3, NOON) == []
+    assert not ledger.has_lanes("pages")
+
+
+def test_a_single_job_of_normal_priority_waits_in_no_lane(ledger: JobLedger) -> None:
+    ledger.swap(a_job())
+    assert ledger.take_turns("pages", 1, NOON) == []
+
+
+def test_lanes_take_turns_so_that_a_late_batch_waits_for_no_early_one(ledger: JobLedger) -> None:
+    for number in range(20):
+        add_low(ledger, f"early-{number}", batch_id="early")
+    assert len(ledger.take_turns("pages", 4, NOON)) == 4
+    for number in range(4):
+        add_low(ledger, f"late-{number}", batch_id="late")
+    taken = [job.batch_id for job in ledger.take_turns("pages", 8, NOON)]
+    assert sorted(taken) == ["early"] * 4 + ["late"] * 4
+
+
+def test_lanes_have_shares_as_their_priorities_and_none_stands_still(ledger: JobLedger) -> None:
+    for priority in ("low", "normal", "high"):
+        for number in range(30):
+            add_low(ledger, f"{priority}-{number}", batch_id=priority, priority=priority)
+    taken = Counter(job.batch_id for job in ledger.take_turns("pages", 26, NOON))
+    assert taken == {"high": 18, "normal": 6, "low": 2}
+
+
+def test_a_job_in_a_lane_is_due_only_once_it_was_taken(ledger: JobLedger) -> None:
+    job = add_low(ledger, "job-1")
+    assert ledger.due(NOON + timedelta(days=1), 10) == []
+    ledger.take_turns("pages", 1, NOON + timedelta(seconds=10))
+    assert ledger.due(NOON + timedelta(seconds=9), 10) == []
+    assert ledger.due(NOON + timedelta(seconds=11), 10) == [job]
+
+
+def test_a_job_in_a_lane_is_due_when_its_time_to_be_taken_is_over(ledger: JobLedger) -> None:
+    job = a_job(spec=a_spec(priority="low", expires_in=60))
+    ledger.swap(job)
+    assert ledger.due(NOON + timedelta(seconds=59), 10) == []
+    assert ledger.due(NOON + timedelta(seconds=61), 10) == [job]
+
+
+def test_a_job_that_was_claimed_or_cancelled_leaves_its_lane(ledger: JobLedger) -> None:
+    ledger.swap(add_low(ledger, "job-1").claimed("w", NOON, redeliveries=0))
+    ledger.swap(add_low(ledger, "job-2").cancelled(NOON))
+    ledger.forget(add_low(ledger, "job-3").id)
+    last = add_low(ledger, "job-4")
+    assert ledger.take_turns("pages", 9, NOON) == [last]
+
+
+def test_jobs_are_listed_newest_first_and_page_by_page(ledger: JobLedger) -> None:
+    jobs = [a_job(f"job-{letter}") for letter in "zxyab"]
+    for job in jobs:
+        ledger.swap(job)
+    found: list[Job] = []
+    before = None
+    while True:
+        page = ledger.listed(JobFilter(), before, 2)
+        assert len(page.jobs) <= 2
+        found += page.jobs
+        before = page.next
+        if before is None:
+            break
+    assert found == jobs[::-1]
+
+
+def test_jobs_are_listed_by_all_that_is_asked_for(ledger: JobLedger) -> None:
+    shot = a_job("shot", spec=a_spec(tags=["a", "b"], url="http://one.test:81/x"))
+    probe = a_job("probe", spec=a_spec(kind="probe", tags=["a"], url="http://two.test/"))
+    part = a_job("part").model_copy(update={"batch_id": "batch-1"})
+    for job in (shot, probe, part):
+        ledger.swap(job)
+    failed = probe.failed(DnsError("no such host"), NOON)
+    ledger.swap(failed)
+
+    def found(**wanted: object) -> list[str]:
+        page = ledger.listed(JobFilter.model_validate(wanted), None, 10)
+        return [job.id for job in page.jobs]
+
+    assert found(state="queued") == ["part", "shot"]
+    assert found(state="failed") == found(error="dns_error") == ["probe"]
+    assert found(kind="probe", tag="a", host="two.test", state="failed") == ["probe"]
+    assert found(tag="a") == ["probe", "shot"]
+    assert found(tag="a", kind="screenshot") == found(host="one.test") == ["shot"]
+    assert found(batch="batch-1") == ["part"]
+    assert found(error="tls_error") == found(tag="a", batch="batch-1") == []
+    ledger.swap(failed.retried(NOON))
+    assert found(error="dns_error") == found(state="failed") == []
+    assert found(state="queued") == ["part", "probe", "shot"]
+
+
+def test_a_forgotten_or_expired_job_is_not_listed(subject: Subject) -> None:
+    gone, old = a_job("gone"), a_job("old")
+    for job in (gone, old):
+        subject.ledger.swap(job)
+    subject.ledger.forget(gone.id)
+    ended = old.failed(DnsError("no such host"), NOON)
+    subject.ledger.swap(ended)
+    assert subject.ledger.listed(JobFilter(), None, 10).jobs == (ended,)
+    subject.end_retention(ended)
+    until(lambda: subject.has_expired(ended), "the record is gone")
+    assert subject.ledger.listed(JobFilter(), None, 10).jobs == ()
+
+
+@pytest.mark.redis
+def test_nothing_is_left_of_a_job_but_the_memory_of_its_id(redis_url: str) -> None:
+    with connect(redis_url) as client:
+        changes = ChangeListener(client, waiters_max=0)
+        ledger = RedisLedger(client, changes)
+        job = a_job(spec=a_spec(priority="low", tags=["a"], retention=60))
+        ledger.swap(job)
+        running = job.claimed("w", NOON, redeliveries=0)
+        ledger.swap(running)
+        ended = running.failed(DnsError("no such host"), NOON)
+        ledger.swap(ended)
+        client.delete(f"farm:job:{job.id}")  # As when its retention is over.
+        assert ended.expires_at is not None
+        assert ledger.tidy(ended.expires_at, 10) == 0
+        assert ledger.tidy(ended.expires_at + timedelta(seconds=2), 10) == 1
+        assert ledger.tidy(ended.expires_at + timedelta(seconds=2), 10) == 0
+        assert ledger.take_turns("pages", 1, NOON) == []  # Drops a lane that is empty.
+        left = {key.decode() for key in client.scan_iter("farm:*")}
+        counters = {key for key in left if key.startswith("farm:ended:")}
+        assert left - counters == {f"farm:gone:{job.id}", "farm:number"}
+        with pytest.raises(JobExpired):
+            ledger.get(job.id)
 
 
 def test_the_ledger_s_clock_is_cut_to_milliseconds() -> None:
@@ -196,5 +405,5 @@ def test_more_waiters_than_allowed_are_not_kept(redis_url: str) -> None:
         ledger = RedisLedger(client, changes)
         job = a_job()
         ledger.swap(job)
-        ledger.wait_for_change(job.id, job.revision, 60)
+        ledger.wait_for_end(job.id, 60)
         changes.close()

@@ -34,7 +34,8 @@ def queue(request: pytest.FixtureRequest) -> Iterator[JobQueue]:
 
 
 def test_nothing_is_announced_at_first(queue: JobQueue) -> None:
-    assert queue.announced("pages") == frozenset()
+    assert queue.announced("pages") == {}
+    assert queue.length("pages") == 0
 
 
 @pytest.mark.parametrize("priority", ["low", "normal", "high"])
@@ -42,8 +43,18 @@ def test_what_is_announced_waits_on_its_kind_s_queue(queue: JobQueue, priority: 
     queue.announce(a_job("shot", spec=a_spec(priority=priority)))
     probe = a_spec(kind="probe", url="http://page.test/a.mp4", priority=priority)
     queue.announce(a_job("probe", spec=probe))
-    assert queue.announced("pages") == {"shot"}
-    assert queue.announced("media") == {"probe"}
+    assert set(queue.announced("pages")) == {"shot"}
+    assert set(queue.announced("media")) == {"probe"}
+    assert queue.length("pages") == queue.length("media") == 1
+
+
+def test_what_is_announced_ahead_is_said_to_be(queue: JobQueue) -> None:
+    low = a_job("shot", spec=a_spec(priority="low"))
+    queue.announce(low)
+    assert queue.announced("pages") == {"shot": False}
+    queue.announce(low, ahead=True)
+    assert queue.announced("pages") == {"shot": True}
+    assert queue.length("pages") == 2
 
 
 @pytest.mark.redis

@@ -124,6 +124,16 @@ class JobOptions(OptionGroup):
             examples=[{"order": "7"}],
         ),
     ] = {}
+    expires_in: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=604_800,
+            description="Seconds after which the job fails with `queue_timeout` if no worker "
+            "has taken it.",
+            examples=[300],
+        ),
+    ] = None
     max_attempts: Annotated[
         int,
         Field(

@@ -1,7 +1,7 @@
 """All kinds together: the spec of any job, and what is said of a wrong one."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
@@ -47,6 +47,7 @@ QUEUES: Mapping[Kind, Queue] = {
     "probe": "media",
 }
 """The Celery queue of each kind. Browsers and probers never share a worker."""
+ALL_QUEUES: Sequence[Queue] = sorted(set(QUEUES.values()))
 
 OPTION_FIELDS = frozenset({"priority", "tags", "metadata"})
 """Names that stand on the job itself, not in its ``spec``."""

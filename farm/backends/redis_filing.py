@@ -1,0 +1,108 @@
+"""Under which keys of Redis a job is filed.
+
+Keys, all sorted sets of job ids::
+
+    farm:open               every open job, by when to look at it again (seconds)
+    farm:queued:{queue}     queued jobs, by when they became queued
+    farm:running:{queue}    running jobs, by when they started
+    farm:lane:{queue}:{..}  jobs that wait for their turn, by number
+    farm:owner:{owner}      the owner's open jobs, by number
+    farm:label:{label}      jobs by number, to be listed
+    farm:ended              ended jobs, by when their retention is over
+
+and beside them::
+
+    farm:lanes:{queue}           zset: the lanes that hold jobs, by how far each has gone
+    farm:number                  counter: jobs so far; a job's number is its age
+    farm:ended:{queue}:{bucket}  counter: jobs that ended in these ten seconds
+"""
+
+import json
+from datetime import datetime
+
+from farm.jobs.listing import labels
+from farm.jobs.models import Job
+from farm.jobs.specs.requests import Queue
+from farm.jobs.states import JobState
+
+OPEN = "farm:open"
+ENDED = "farm:ended"
+BUCKET_S = 10
+REMEMBERED_S = 7 * 24 * 3600
+"""How long an expired id answers 410: a week of weekends and holidays for slow callers."""
+
+
+def queued_key(queue: Queue) -> str:
+    """Return the key of the queue's queued jobs."""
+    return f"farm:queued:{queue}"
+
+
+def running_key(queue: Queue) -> str:
+    """Return the key of the queue's running jobs."""
+    return f"farm:running:{queue}"
+
+
+def lanes_key(queue: Queue) -> str:
+    """Return the key of the queue's lanes."""
+    return f"farm:lanes:{queue}"
+
+
+def owner_key(owner: str) -> str:
+    """Return the key of the owner's open jobs."""
+    return f"farm:owner:{owner}"
+
+
+def label_key(label: str) -> str:
+    """Return the key of what is listed under ``label``."""
+    return f"farm:label:{label}"
+
+
+def ended_key(queue: Queue, bucket: int) -> str:
+    """Return the key that counts what ended in ``bucket``; see ``bucket_of``."""
+    return f"farm:ended:{queue}:{bucket}"
+
+
+def bucket_of(at: datetime) -> int:
+    """Return the number of the ten seconds that ``at`` lies in."""
+    return int(at.timestamp() // BUCKET_S)
+
+
+def filing(job: Job, limits: dict[str, int]) -> str:
+    """Return what ``swap.lua`` needs to know of ``job`` beside its record.
+
+    Args:
+        job: The job's new revision.
+        limits: For a new job, how many members a key may have before it is refused.
+    """
+    filed: dict[str, float | None] = {label_key(label): None for label in labels(job)}
+    lanes = {}
+    if job.expires_at is not None:
+        filed[ENDED] = job.expires_at.timestamp()
+    else:
+        look_again_at = job.look_again_at
+        filed[OPEN] = look_again_at.timestamp() if look_again_at else _NEVER
+        filed[owner_key(job.owner)] = None
+    if job.state is JobState.QUEUED:
+        filed[queued_key(job.queue)] = job.queued_at.timestamp()
+    if job.state is JobState.RUNNING and job.started_at is not None:
+        filed[running_key(job.queue)] = job.started_at.timestamp()
+    if job.lane is not None:
+        lane = f"farm:lane:{job.queue}:{job.lane}"
+        filed[lane] = None
+        lanes[lanes_key(job.queue)] = lane
+    return json.dumps(
+        {
+            "state": job.state,
+            "terminal": job.state.is_terminal,
+            "filed": filed,
+            "lanes": lanes,
+            "limits": list(limits.items()),
+            "ended": ended_key(job.queue, bucket_of(job.finished_at)) if job.finished_at else None,
+            "retention_s": job.spec.retention,
+            "remembered_s": job.spec.retention + REMEMBERED_S,
+        }
+    )
+
+
+_NEVER = 2.0**52
+"""A score that no time reaches."""
