@@ -15,11 +15,14 @@ from farm.jobs.errors import (
     JobExpired,
     JobFailed,
     NotFinished,
+    NothingToRetry,
+    QueueFull,
     UnknownArtifact,
     UnknownJob,
     UnknownUpload,
 )
 from farm.jobs.models import Artifact, Job
+from farm.jobs.service import Limits
 from farm.jobs.specs.requests import JobRequest
 from farm.jobs.states import JobState
 from farm.jobs.workers import BrowserCheck
@@ -29,7 +32,8 @@ DAY_S = 24 * 3600
 
 
 class AbsentQueue(MemoryQueue):
-    def announce(self, job: Job) -> None:
+    def announce(self, job: Job, *, ahead: bool = False) -> None:
+        del ahead
         raise BackendUnavailable(f"The broker is away from {job.id}.")
 
 
@@ -41,7 +45,8 @@ class ReadingQueue(MemoryQueue):
         self._ledger = ledger
         self.read: list[Job] = []
 
-    def announce(self, job: Job) -> None:
+    def announce(self, job: Job, *, ahead: bool = False) -> None:
+        del ahead
         self.read.append(self._ledger.get(job.id))
 
 
@@ -54,22 +59,21 @@ class AbsentLedger(MemoryLedger):
 
 
 class ScriptedLedger(MemoryLedger):
-    """Moves the job, one step of the script each time that somebody waits for it."""
+    """Moves the job by all steps of the script when somebody waits for its end."""
 
     def __init__(self, farm: MemoryFarm, *script: Callable[[Job], Job | None]) -> None:
         super().__init__(farm.clock)
         self.script = list(script)
         self.timeouts_s: list[float] = []
 
-    def wait_for_change(self, job_id: str, revision: int, timeout_s: float) -> None:
+    def wait_for_end(self, job_id: str, timeout_s: float) -> None:
         self.timeouts_s.append(timeout_s)
-        job = self.get(job_id)
-        assert job.revision == revision
-        moved = self.script.pop(0)(job)
-        if moved is None:
-            self.forget(job_id)
-        else:
-            self.swap(moved)
+        for step in self.script:
+            moved = step(self.get(job_id))
+            if moved is None:
+                self.forget(job_id)
+            else:
+                self.swap(moved)
 
 
 class ContestedLedger(MemoryLedger):
@@ -254,27 +258,16 @@ class TestResult:
 
 
 class TestWait:
-    def test_waiting_follows_the_job_until_it_has_ended(self, farm: MemoryFarm) -> None:
+    def test_waiting_gives_the_job_as_it_ended(self, farm: MemoryFarm) -> None:
         ledger = ScriptedLedger(farm, running, succeeded)
         service = replace(farm.service, ledger=ledger)
         job = service.wait(service.submit(a_spec()), 30)
-        assert (job.state, job.revision, ledger.script) == ("succeeded", 3, [])
+        assert (job.state, job.revision, ledger.timeouts_s) == ("succeeded", 3, [30])
 
-    def test_waiting_ends_with_the_time_and_returns_the_job_as_it_is(
-        self, farm: MemoryFarm
-    ) -> None:
-        def claim_late(job: Job) -> Job:
-            farm.clock.advance(20)
-            return running(job)
-
-        def give_back_too_late(job: Job) -> Job:
-            farm.clock.advance(10)
-            return job.given_back(NOON, counted=True)
-
-        ledger = ScriptedLedger(farm, claim_late, give_back_too_late)
-        service = replace(farm.service, ledger=ledger)
+    def test_waiting_gives_the_job_as_it_is_when_the_time_is_over(self, farm: MemoryFarm) -> None:
+        service = replace(farm.service, ledger=ScriptedLedger(farm, running))
         job = service.wait(service.submit(a_spec()), 30)
-        assert (job.state, job.revision, ledger.timeouts_s) == ("queued", 3, [30, 10])
+        assert (job.state, job.revision) == ("running", 2)
 
     @pytest.mark.parametrize("timeout_s", [0, -1])
     def test_without_time_to_wait_nothing_waits(self, farm: MemoryFarm, timeout_s: float) -> None:
@@ -291,6 +284,76 @@ class TestWait:
         job = service.submit(a_spec())
         with pytest.raises(UnknownJob):
             service.wait(job, 30)
+
+
+class TestAdmission:
+    def test_a_job_too_many_is_refused_and_nothing_of_it_is_kept(self, farm: MemoryFarm) -> None:
+        service = replace(farm.service, limits=Limits(backlog_max=2))
+        for _ in range(2):
+            service.submit(a_spec())
+        with pytest.raises(QueueFull, match="2 jobs wait on the queue pages"):
+            service.submit(a_spec())
+        assert len(open_jobs(farm)) == len(farm.queue.waiting) == 2
+        service.submit(a_spec(kind="probe"))
+
+    def test_a_caller_with_too_many_open_jobs_is_refused(self, farm: MemoryFarm) -> None:
+        service = replace(farm.service, limits=Limits(owner_max=1))
+        service.submit(a_spec())
+        with pytest.raises(QueueFull, match="1 open jobs"):
+            service.submit(a_spec(kind="probe"))
+
+    @pytest.mark.parametrize(
+        ("waiting", "ended", "retry_after_s"), [(4, 0, 60), (300, 60, 3), (300, 1, 60), (4, 60, 1)]
+    )
+    def test_a_refused_caller_is_told_to_come_back_as_fast_as_jobs_end(
+        self, farm: MemoryFarm, waiting: int, ended: int, retry_after_s: int
+    ) -> None:
+        service = replace(farm.service, limits=Limits(backlog_max=waiting))
+        for number in range(ended):
+            job = a_job(f"ended-{number}")
+            farm.ledger.swap(job)
+            farm.ledger.swap(job.cancelled(NOON))
+        for _ in range(waiting):
+            service.submit(a_spec())
+        with pytest.raises(QueueFull) as refused:
+            service.submit(a_spec())
+        assert refused.value.retry_after_s == retry_after_s
+
+
+class TestLanes:
+    def test_a_job_of_low_priority_is_not_announced_at_once(self, farm: MemoryFarm) -> None:
+        low = farm.submit(priority="low")
+        for priority in ("normal", "high"):
+            farm.submit(priority=priority)
+        assert farm.queue.count(low.id) == 0
+        assert len(farm.queue.waiting) == 2
+
+
+class TestRetry:
+    @pytest.mark.parametrize("state", ["failed", "cancelled"])
+    def test_a_job_without_a_result_is_queued_again(self, farm: MemoryFarm, state: str) -> None:
+        job = running(farm.submit())
+        farm.ledger.swap(job)
+        error = DnsError("no such host")
+        ended = job.failed(error, NOON) if state == "failed" else job.cancelled(NOON)
+        farm.ledger.swap(ended)
+        retried = farm.service.retry(job.id)
+        assert (retried.state, retried.attempt, retried.retries) == ("queued", 0, 1)
+        assert retried.failure is retried.expires_at is None
+        assert [each.code for each in retried.previous_failures] == (
+            ["dns_error"] if state == "failed" else []
+        )
+        assert farm.queue.count(job.id) == 2
+        assert retried.claimed("w", NOON, redeliveries=0).run_id != job.run_id
+
+    def test_an_open_or_a_done_job_is_not(self, farm: MemoryFarm) -> None:
+        job = farm.submit()
+        with pytest.raises(NothingToRetry):
+            farm.service.retry(job.id)
+        farm.ledger.swap(running(job))
+        farm.ledger.swap(succeeded(running(job)))
+        with pytest.raises(NothingToRetry):
+            farm.service.retry(job.id)
 
 
 class TestUploads:
