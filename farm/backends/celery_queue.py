@@ -94,8 +94,8 @@ class CeleryQueue:
     def announced(self, queue: Queue) -> Mapping[str, bool]:
         """See ``JobQueue.announced``."""
         with self._client.pipeline(transaction=False) as pipe:
-            for key in _lists(queue):
-                pipe.lrange(key, 0, -1)
+            for step in _PRIORITY_STEPS:
+                pipe.lrange(_list(queue, step), 0, -1)
             lists = cast("list[list[bytes]]", pipe.execute())
         found: dict[str, bool] = {}
         for step, messages in zip(_PRIORITY_STEPS, lists, strict=True):
@@ -104,12 +104,9 @@ class CeleryQueue:
         return found
 
     @redis_errors()
-    def length(self, queue: Queue) -> int:
+    def length(self, queue: Queue, priority: Priority) -> int:
         """See ``JobQueue.length``."""
-        with self._client.pipeline(transaction=False) as pipe:
-            for key in _lists(queue):
-                pipe.llen(key)
-            return sum(pipe.execute())
+        return cast("int", self._client.llen(_list(queue, PRIORITIES[priority])))
 
     def check_browser(self) -> None:
         """See ``JobQueue.check_browser``."""
@@ -122,6 +119,6 @@ class CeleryQueue:
             raise BackendUnavailable("The broker cannot be reached.") from error
 
 
-def _lists(queue: Queue) -> list[str]:
-    """Return the keys of the queue's lists, the first to be served first."""
-    return [f"{queue}{_SEPARATOR}{step}" if step else queue for step in _PRIORITY_STEPS]
+def _list(queue: Queue, step: int) -> str:
+    """Return the key of the queue's list of this priority."""
+    return f"{queue}{_SEPARATOR}{step}" if step else queue

@@ -12,6 +12,7 @@ from farm.jobs.errors import ArtifactEvicted, JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page, labels
 from farm.jobs.models import STRIDES, Artifact, Job
 from farm.jobs.ports import Clock, Pressure, Refusal
+from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import Queue
 from farm.jobs.states import JobState
 from farm.jobs.workers import BrowserCheck, Child, Worker
@@ -49,6 +50,7 @@ class MemoryLedger:
         self._numbers: dict[str, int] = {}
         self._look_again_at: dict[str, datetime | None] = {}
         self._lanes: dict[Queue, dict[str, _Lane]] = {}
+        self._fed: set[str] = set()
         self._changed = threading.Condition()
 
     def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
@@ -130,6 +132,11 @@ class MemoryLedger:
         """See ``JobLedger.has_lanes``."""
         return bool(self._lanes.get(queue))
 
+    def fed(self, queue: Queue) -> int:
+        """See ``JobLedger.fed``."""
+        queued = [self._jobs[job_id] for job_id in self._fed if job_id in self._jobs]
+        return len([job for job in queued if job.queue == queue and job.state is JobState.QUEUED])
+
     def take_turns(self, queue: Queue, count: int, until: datetime) -> list[Job]:
         """See ``JobLedger.take_turns``."""
         taken: list[Job] = []
@@ -142,6 +149,7 @@ class MemoryLedger:
                 if not lanes[name].waiting:
                     del lanes[name]
                 self._look_again_at[job_id] = until
+                self._fed.add(job_id)
                 taken.append(self._jobs[job_id])
         return taken
 
@@ -191,6 +199,7 @@ class MemoryLedger:
 
     def _file(self, job: Job) -> None:
         self._leave_lanes(job.id)
+        self._fed.discard(job.id)
         if job.state.is_terminal:
             self._look_again_at.pop(job.id, None)
             return
@@ -229,9 +238,10 @@ class MemoryQueue:
         """See ``JobQueue.announced``."""
         return {job.id: job.id in self.ahead for job in self.waiting if job.queue == queue}
 
-    def length(self, queue: Queue) -> int:
+    def length(self, queue: Queue, priority: Priority) -> int:
         """See ``JobQueue.length``."""
-        return len([job for job in self.waiting if job.queue == queue])
+        waiting = [job for job in self.waiting if job.queue == queue]
+        return len({job.id for job in waiting if job.spec.priority == priority})
 
     def check_browser(self) -> None:
         """See ``JobQueue.check_browser``."""

@@ -1,13 +1,13 @@
 """Artifacts in Redis, in chunks small enough not to hold up other commands.
 
-Keys, all with the artifact's expiry::
+Keys, all with one expiry::
 
     farm:artifact:{owner}:{name}       the manifest, JSON; written last
     farm:artifact:{owner}:{name}:{n}   chunk n, from 0
 
 A Redis of their own may be given to them, with a limit to its memory and the policy
-``volatile-ttl``: when it is full, what would have expired first goes first. Every key
-has an expiry from its first moment, so that there is always something that may go.
+``volatile-ttl``: when it is full, what would have expired first goes first. So every key
+has an expiry from its first moment, and none of an artifact's keys stays after the others.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ CHUNK_BYTES = 256 * 1024
 """Larger values hold up every other client of Redis while they are copied."""
 
 
-_OUTLIVE_S = 60
+_OUTLIVE_MS = 60_000
 """Who begins to read just before the end may read to the end."""
 
 
@@ -60,10 +60,10 @@ class RedisArtifacts:
             )
             manifest = _Manifest(**artifact.model_dump(), chunks=count)
             with redis_errors(), self._client.pipeline() as pipe:
-                # The first chunks may be old by now, and must outlive the manifest.
-                for chunk_key in _chunk_keys(key, count):
-                    pipe.expire(chunk_key, ttl_s + _OUTLIVE_S)
+                # The first chunks may be old by now, and must not go before the manifest.
                 pipe.set(key, manifest.model_dump_json(), ex=ttl_s)
+                for chunk_key in _chunk_keys(key, count):
+                    pipe.expire(chunk_key, ttl_s)
                 pipe.execute()
         except BaseException:
             # The first error is the one to tell of; what stays here expires by itself.
@@ -79,12 +79,20 @@ class RedisArtifacts:
 
     def read(self, owner: str, name: str) -> Iterator[bytes]:
         """See ``ArtifactStore.read``; says before the first byte if one is missing."""
-        manifest = self._manifest(owner, name)
-        keys = _chunk_keys(_key(owner, name), manifest.chunks) if manifest else []
-        with redis_errors():
-            if manifest is None or (keys and self._client.exists(*keys) < len(keys)):
+        key = _key(owner, name)
+        with redis_errors(), self._client.pipeline(transaction=False) as pipe:
+            pipe.get(key)
+            pipe.pttl(key)
+            stored, left_ms = pipe.execute()
+        if stored is None:
+            raise _evicted(name)
+        chunk_keys = _chunk_keys(key, _Manifest.model_validate_json(stored).chunks)
+        with redis_errors(), self._client.pipeline(transaction=False) as pipe:
+            for chunk_key in chunk_keys:
+                pipe.pexpire(chunk_key, max(left_ms, _OUTLIVE_MS))
+            if not all(pipe.execute()):
                 raise _evicted(name)
-        return self._chunks(name, keys)
+        return self._chunks(name, chunk_keys)
 
     def place(self, owner: str, name: str, path: Path) -> None:
         """See ``ArtifactStore.place``."""

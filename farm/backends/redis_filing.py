@@ -6,6 +6,7 @@ Keys, all sorted sets of job ids::
     farm:queued:{queue}     queued jobs, by when they became queued
     farm:running:{queue}    running jobs, by when they started
     farm:lane:{queue}:{..}  jobs that wait for their turn, by number
+    farm:fed:{queue}        queued jobs that had their turn, by number
     farm:owner:{owner}      the owner's open jobs, by number
     farm:label:{label}      jobs by number, to be listed
     farm:ended              ended jobs, by when their retention is over
@@ -45,6 +46,11 @@ def running_key(queue: Queue) -> str:
 def lanes_key(queue: Queue) -> str:
     """Return the key of the queue's lanes."""
     return f"farm:lanes:{queue}"
+
+
+def fed_key(queue: Queue) -> str:
+    """Return the key of the queue's jobs that had their turn and were not claimed yet."""
+    return f"farm:fed:{queue}"
 
 
 def owner_key(owner: str) -> str:

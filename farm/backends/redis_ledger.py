@@ -30,6 +30,7 @@ from farm.backends.redis_filing import (
     OPEN,
     bucket_of,
     ended_key,
+    fed_key,
     filing,
     label_key,
     lanes_key,
@@ -129,10 +130,16 @@ class RedisLedger:
         return bool(self._client.exists(lanes_key(queue)))
 
     @redis_errors()
+    def fed(self, queue: Queue) -> int:
+        """See ``JobLedger.fed``."""
+        return cast("int", self._client.zcard(fed_key(queue)))
+
+    @redis_errors()
     def take_turns(self, queue: Queue, count: int, until: datetime) -> list[Job]:
         """See ``JobLedger.take_turns``."""
         taken = self._take_turns(
-            keys=[lanes_key(queue), OPEN], args=[count, until.timestamp(), json.dumps(STRIDES)]
+            keys=[lanes_key(queue), fed_key(queue), OPEN],
+            args=[count, until.timestamp(), json.dumps(STRIDES)],
         )
         jobs = self._read(cast("list[bytes]", taken))
         return [job for job in jobs.values() if job is not None]

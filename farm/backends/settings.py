@@ -24,6 +24,8 @@ KNOWN_NAMES = frozenset(
         "ARTIFACTS_REDIS_URL",
         "UPLOADS_DIR",
         # The API.
+        "BACKLOG_MAX",
+        "OPEN_JOBS_MAX",
         "UPLOAD_MAX_BYTES",
         "WAITERS_MAX",
         # Workers and dispatcher.
@@ -32,6 +34,7 @@ KNOWN_NAMES = frozenset(
         "CONCURRENCY",
         "EASYLIST",
         "HEARTBEAT_FILE",
+        "STOP_GRACE_S",
         # The client and the command line.
         "URL",
         "KEY",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from farm.jobs.models import Job
 from farm.jobs.specs.base import Tag
@@ -25,7 +25,9 @@ class JobFilter(BaseModel):
     batch: Annotated[str | None, Field(max_length=64, description="Id of their batch.")] = None
     tag: Annotated[Tag | None, Field(description="One of their tags.")] = None
     host: Annotated[
-        str | None, Field(max_length=255, description="Host of their URL, in lower case.")
+        str | None,
+        StringConstraints(to_lower=True, max_length=255),
+        Field(description="Host of their URL."),
     ] = None
     error: Annotated[
         str | None,

@@ -12,6 +12,9 @@ from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import QUEUES, JobSpec, Kind, Queue
 from farm.jobs.states import MOVES, JobState
 
+ANNOUNCED_MAX = 200
+"""Jobs of one priority that Celery's list may hold; further ones wait for their turn. So a
+list is soon read whole, and a broker that starts again has little to restore."""
 ANNOUNCE_GRACE_S = 10
 """A queued job that no list holds is announced again after this long: more than a
 worker needs from taking a message to the claim, less than a caller's patience."""
@@ -84,6 +87,8 @@ class Job(Record):
     """What it failed with before each retry, oldest first."""
     owner: str = ""
     """Whose job it is; ``""`` while callers are not told apart."""
+    in_line: bool = False
+    """Whether it waits for its turn though it is a single job of some urgency."""
     batch_id: str | None = None
     """The batch that it is part of; ``None`` for a single job."""
     expires_at: datetime | None = None
@@ -122,7 +127,7 @@ class Job(Record):
         """
         if self.state is not JobState.QUEUED or self.attempt:
             return None
-        if self.batch_id is None and self.spec.priority != "low":
+        if self.batch_id is None and self.spec.priority != "low" and not self.in_line:
             return None
         return f"{self.spec.priority}:{self.owner}:{self.batch_id or ''}"
 

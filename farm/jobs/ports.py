@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from farm.jobs.listing import JobFilter, Page
 from farm.jobs.models import Artifact, Job
+from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import Queue
 from farm.jobs.workers import BrowserCheck, Child, Worker
 
@@ -86,6 +87,9 @@ class JobLedger(Protocol):
     def has_lanes(self, queue: Queue) -> bool:
         """Return whether jobs of the queue wait for their turn."""
 
+    def fed(self, queue: Queue) -> int:
+        """Return how many jobs had their turn and are still queued."""
+
     def take_turns(self, queue: Queue, count: int, until: datetime) -> list[Job]:
         """Take up to ``count`` jobs out of the queue's lanes, in fair turns, to be announced.
 
@@ -134,8 +138,8 @@ class JobQueue(Protocol):
     def announced(self, queue: Queue) -> Mapping[str, bool]:
         """Return the ids on the queue that no worker has taken yet, and whether ahead."""
 
-    def length(self, queue: Queue) -> int:
-        """Return how many announcements no worker has taken yet."""
+    def length(self, queue: Queue, priority: Priority) -> int:
+        """Return how many announcements of the priority no worker has taken yet."""
 
     def check_browser(self) -> None:
         """Ask one worker of ``pages`` to open a page, so that readiness rests on a fact."""

@@ -18,7 +18,7 @@ from farm.jobs.errors import (
     UnknownUpload,
 )
 from farm.jobs.listing import JobFilter, Page
-from farm.jobs.models import Artifact, Job, Upload
+from farm.jobs.models import ANNOUNCED_MAX, Artifact, Job, Upload
 from farm.jobs.ports import (
     ArtifactStore,
     Clock,
@@ -84,7 +84,7 @@ class JobService:
         if spec.kind == "probe" and spec.upload_id is not None:
             self._hold_upload(spec.upload_id)
         now = self.clock.now()
-        job = Job(id=_new_id(), spec=spec, created_at=now, queued_at=now)
+        job = self._in_line(Job(id=_new_id(), spec=spec, created_at=now, queued_at=now))
         refusal = self.ledger.add(
             job, backlog_max=self.limits.backlog_max, owner_max=self.limits.owner_max
         )
@@ -122,7 +122,7 @@ class JobService:
                 raise NothingToRetry(f"Job {job_id!r} is {job.state}.")
             if job.spec.kind == "probe" and job.spec.upload_id is not None:
                 self._hold_upload(job.spec.upload_id)
-            retried = job.retried(self.clock.now())
+            retried = self._in_line(job.retried(self.clock.now()))
             if self.ledger.swap(retried):
                 self._announce(retried)
                 return retried
@@ -243,6 +243,10 @@ class JobService:
         else:
             said = f"{pressure.queued} jobs wait on the queue {job.queue}, as many as may."
         return QueueFull(said, _room_in_s(pressure))
+
+    def _in_line(self, job: Job) -> Job:
+        waiting = self.queue.length(job.queue, job.spec.priority)
+        return job.model_copy(update={"in_line": waiting >= ANNOUNCED_MAX})
 
     def _announce(self, job: Job) -> None:
         if job.lane is not None:

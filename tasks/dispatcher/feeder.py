@@ -22,7 +22,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Feeder:
-    """Keeps each queue's announcements few, so that an urgent job is never far behind."""
+    """Keeps few jobs announced that had to wait, so that an urgent one is never far behind.
+
+    Those that need not wait do not count: they must not keep a low lane from moving.
+    """
 
     farm: JobService
 
@@ -53,4 +56,4 @@ class Feeder:
     def _room(self, queue: Queue) -> int:
         workers = self.farm.workers.alive()
         slots = sum(worker.concurrency for worker in workers if queue in worker.queues)
-        return _AHEAD * slots + _SPARE - self.farm.queue.length(queue)
+        return _AHEAD * slots + _SPARE - self.farm.ledger.fed(queue)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from farm.backends.redis_artifacts import CHUNK_BYTES, RedisArtifacts
 from farm.backends.redis_connection import connect
 from farm.jobs.errors import ArtifactEvicted, PayloadTooLarge
 from farm.jobs.ports import ArtifactStore
+from tests.support.waiting import until
 
 
 @pytest.fixture(params=["memory", "folder", pytest.param("redis", marks=pytest.mark.redis)])
@@ -115,10 +117,18 @@ def test_redis_keeps_nothing_of_what_broke_off_and_expires_all_else(redis_url: s
         store.put("job.1", "b", "text/plain", [b"x" * (CHUNK_BYTES + 1)], ttl_s=60)
         keys = plain.keys()
         assert len(keys) == 3
-        manifest = b"farm:artifact:job.1:b"
-        assert 0 < plain.ttl(manifest) <= 60
-        # No chunk ends before the manifest, and none stays for ever.
-        assert all(plain.ttl(manifest) <= plain.ttl(key) <= 120 for key in keys)
+        assert all(0 < plain.ttl(key) <= 60 for key in keys)
+
+
+@pytest.mark.redis
+def test_who_begins_to_read_before_the_end_may_read_to_the_end(redis_url: str) -> None:
+    with connect(redis_url) as client:
+        store = RedisArtifacts(client)
+        store.put("job.1", "a", "text/plain", [b"x" * CHUNK_BYTES, b"y"], ttl_s=1)
+        chunks = store.read("job.1", "a")
+        assert next(chunks) == b"x" * CHUNK_BYTES
+        until(lambda: store.find("job.1", "a") is None, "it has expired")
+        assert list(chunks) == [b"y"]
 
 
 @pytest.mark.redis
@@ -126,6 +136,47 @@ def test_a_missing_chunk_is_an_eviction_and_not_a_short_file(redis_url: str) -> 
     with connect(redis_url) as client:
         store = RedisArtifacts(client)
         store.put("job.1", "a", "text/plain", [b"x" * (2 * CHUNK_BYTES)], ttl_s=60)
+        begun = store.read("job.1", "a")
         client.delete("farm:artifact:job.1:a:1")
         with pytest.raises(ArtifactEvicted):
-            list(store.read("job.1", "a"))
+            store.read("job.1", "a")  # Before the first byte.
+        with pytest.raises(ArtifactEvicted):
+            list(begun)
+
+
+@pytest.mark.redis
+def test_a_full_memory_forgets_the_oldest_and_refuses_nothing(redis_url: str) -> None:
+    content, count = bytes(1 << 20), 120
+    with _limited(redis_url, "40mb") as plain, connect(redis_url) as client:
+        store = RedisArtifacts(client)
+        for number in range(count):
+            store.put(f"job.{number}", "a", "text/plain", [content], ttl_s=3600)
+        assert plain.info("memory")["used_memory"] < 42 << 20
+        kept = [number for number in range(count) if _reads(store, f"job.{number}", content)]
+    assert len(kept) > 20
+    assert kept[0] > count / 2
+    assert kept[-1] == count - 1
+
+
+@contextmanager
+def _limited(redis_url: str, memory: str) -> Iterator[Redis]:
+    usual = {"maxmemory": "0", "maxmemory-policy": "noeviction"}
+    with Redis.from_url(redis_url) as plain:
+        try:
+            plain.config_set("maxmemory", memory)
+            plain.config_set("maxmemory-policy", "volatile-ttl")
+            yield plain
+        finally:
+            plain.flushall()
+            for name, value in usual.items():
+                plain.config_set(name, value)
+
+
+def _reads(store: ArtifactStore, owner: str, content: bytes) -> bool:
+    """Return whether the artifact is there, whole; fail if it is there in part."""
+    try:
+        chunks = store.read(owner, "a")
+    except ArtifactEvicted:
+        return False
+    assert b"".join(chunks) == content
+    return True

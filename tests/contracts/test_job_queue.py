@@ -6,7 +6,7 @@ import pytest
 from kombu import pools
 from redis import Redis
 
-from farm.backends.celery_queue import CeleryQueue
+from farm.backends.celery_queue import PRIORITIES, CeleryQueue
 from farm.backends.memory import MemoryQueue
 from farm.backends.redis_connection import connect
 from farm.jobs.errors import BackendUnavailable
@@ -35,7 +35,7 @@ def queue(request: pytest.FixtureRequest) -> Iterator[JobQueue]:
 
 def test_nothing_is_announced_at_first(queue: JobQueue) -> None:
     assert queue.announced("pages") == {}
-    assert queue.length("pages") == 0
+    assert queue.length("pages", "normal") == 0
 
 
 @pytest.mark.parametrize("priority", ["low", "normal", "high"])
@@ -45,7 +45,9 @@ def test_what_is_announced_waits_on_its_kind_s_queue(queue: JobQueue, priority: 
     queue.announce(a_job("probe", spec=probe))
     assert set(queue.announced("pages")) == {"shot"}
     assert set(queue.announced("media")) == {"probe"}
-    assert queue.length("pages") == queue.length("media") == 1
+    for each in PRIORITIES:
+        count = 1 if each == priority else 0
+        assert queue.length("pages", each) == queue.length("media", each) == count
 
 
 def test_what_is_announced_ahead_is_said_to_be(queue: JobQueue) -> None:
@@ -54,7 +56,7 @@ def test_what_is_announced_ahead_is_said_to_be(queue: JobQueue) -> None:
     assert queue.announced("pages") == {"shot": False}
     queue.announce(low, ahead=True)
     assert queue.announced("pages") == {"shot": True}
-    assert queue.length("pages") == 2
+    assert queue.length("pages", "low") == 1
 
 
 @pytest.mark.redis

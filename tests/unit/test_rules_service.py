@@ -21,7 +21,7 @@ from farm.jobs.errors import (
     UnknownJob,
     UnknownUpload,
 )
-from farm.jobs.models import Artifact, Job
+from farm.jobs.models import ANNOUNCED_MAX, Artifact, Job
 from farm.jobs.service import Limits
 from farm.jobs.specs.requests import JobRequest
 from farm.jobs.states import JobState
@@ -328,6 +328,15 @@ class TestLanes:
         assert farm.queue.count(low.id) == 0
         assert len(farm.queue.waiting) == 2
 
+    def test_when_many_of_its_priority_are_announced_a_job_waits_for_its_turn(
+        self, farm: MemoryFarm
+    ) -> None:
+        for _ in range(ANNOUNCED_MAX):
+            farm.submit()
+        late, urgent = farm.submit(), farm.submit(priority="high")
+        assert (farm.queue.count(late.id), farm.queue.count(urgent.id)) == (0, 1)
+        assert farm.ledger.take_turns("pages", 9, NOON) == [farm.service.get(late.id)]
+
 
 class TestRetry:
     @pytest.mark.parametrize("state", ["failed", "cancelled"])
@@ -339,7 +348,8 @@ class TestRetry:
         farm.ledger.swap(ended)
         retried = farm.service.retry(job.id)
         assert (retried.state, retried.attempt, retried.retries) == ("queued", 0, 1)
-        assert retried.failure is retried.expires_at is None
+        assert retried.failure is None
+        assert retried.expires_at is None
         assert [each.code for each in retried.previous_failures] == (
             ["dns_error"] if state == "failed" else []
         )
