@@ -8,7 +8,7 @@ from flask import Flask, Response
 
 from api import problems
 from api.bodies import JSON_MAX_BYTES, StrictRequest
-from api.routes import artifacts, docs, health, jobs, uploads
+from api.routes import artifacts, docs, farm, health, jobs, uploads
 from api.schemas import complete
 from api.settings import ApiSettings
 from farm.jobs.service import JobService
@@ -48,6 +48,7 @@ def create_app(settings: ApiSettings, service: JobService) -> Flask:
     app.register_blueprint(jobs.blueprint(service))
     app.register_blueprint(artifacts.blueprint(service))
     app.register_blueprint(uploads.blueprint(service, settings.upload_max_bytes))
+    app.register_blueprint(farm.blueprint(service))
     app.register_blueprint(health.blueprint(service))
     app.register_blueprint(docs.blueprint())
     app.spec_processor(complete)

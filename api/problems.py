@@ -25,11 +25,13 @@ STATUSES: Mapping[type[FarmError], HTTPStatus] = {
     errors.MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.NotFinished: HTTPStatus.CONFLICT,
     errors.JobFailed: HTTPStatus.CONFLICT,
+    errors.NothingToRetry: HTTPStatus.CONFLICT,
     errors.JobExpired: HTTPStatus.GONE,
     errors.ArtifactEvicted: HTTPStatus.GONE,
     errors.PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidSpec: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.BackendUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -96,7 +98,7 @@ def answer(error: FarmError, trace_id: str | None = None) -> Response:
     _log.info("refused", code=error.code, trace_id=problem.trace_id, path=request.path)
     response = Response(json.dumps(body), status, content_type="application/problem+json")
     if error.retryable:
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+        response.headers["Retry-After"] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
     return response
 
 

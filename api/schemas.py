@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.problems import Problem
+from farm.jobs.listing import PAGE_MAX, JobFilter
 
 WAIT_MAX_S = 30
 """Longest ``?wait=``; proxies in between commonly cut at 60 s."""
@@ -25,6 +26,19 @@ class WaitQuery(BaseModel):
         float,
         Field(ge=0, le=WAIT_MAX_S, description="Seconds to wait for the job to end."),
     ] = 0
+
+
+class ListQuery(JobFilter):
+    """Which jobs to list, and which part of them."""
+
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX, description="Jobs of one answer.")] = 50
+    cursor: Annotated[
+        str | None,
+        Field(
+            pattern="^[0-9]{1,15}$",
+            description="`next` of the answer before; without it the newest jobs come.",
+        ),
+    ] = None
 
 
 class UploadQuery(BaseModel):

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from farm.backends.settings import Settings
+from farm.jobs.service import Limits
 
 _IN_FOLDER_MAX_BYTES = 4 * 1024**3
 
@@ -24,6 +25,23 @@ class ApiSettings(Settings):
             f"{_IN_FOLDER_MAX_BYTES} instead.",
         ),
     ] = 100 * 1024 * 1024
+    backlog_max: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000_000,
+            description="Jobs that may wait on one queue; further ones are refused with 429. "
+            "Each takes some 2 KB of Redis's memory.",
+        ),
+    ] = Limits.backlog_max
+    open_jobs_max: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            description="Jobs of one caller that may wait or run; further ones are refused "
+            "with 429. Without it the backlog is the only limit.",
+        ),
+    ] = Limits.owner_max
     waiters_max: Annotated[
         int,
         Field(

@@ -1,6 +1,7 @@
 """Process entry of the API: ``gunicorn 'api.wsgi:create()'``."""
 
 import sys
+from dataclasses import replace
 
 from flask import Flask
 
@@ -9,6 +10,7 @@ from api.settings import ApiSettings
 from farm.backends import logs
 from farm.backends.assembly import assemble
 from farm.jobs.errors import ConfigError
+from farm.jobs.service import Limits
 
 
 def create() -> Flask:
@@ -18,5 +20,11 @@ def create() -> Flask:
     except ConfigError as error:
         sys.exit(error.message)
     logs.configure()
-    service = assemble(settings.redis_url, settings.uploads_dir, waiters_max=settings.waiters_max)
-    return create_app(settings, service)
+    service = assemble(
+        settings.redis_url,
+        settings.uploads_dir,
+        artifacts_redis_url=settings.artifacts_redis_url,
+        waiters_max=settings.waiters_max,
+    )
+    limits = Limits(backlog_max=settings.backlog_max, owner_max=settings.open_jobs_max)
+    return create_app(settings, replace(service, limits=limits))

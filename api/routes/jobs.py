@@ -1,17 +1,19 @@
-"""Submit, read, cancel."""
+"""Submit, list, read, cancel, queue again."""
 
 import re
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request
 from werkzeug.http import parse_dict_header
 
-from api.schemas import PREFER_WAIT_MAX_S, WaitQuery, json_answer, no_content, problems
+from api.schemas import PREFER_WAIT_MAX_S, ListQuery, WaitQuery, json_answer, no_content, problems
+from farm.jobs.errors import FieldError, InvalidSpec
 from farm.jobs.models import Job
 from farm.jobs.service import JobService
 from farm.jobs.specs.requests import JobRequest
-from farm.jobs.views import JobView
+from farm.jobs.views import JobsView, JobView
 
 _POLL_AFTER_S = 1
 """Most jobs end within a second or two."""
@@ -35,6 +37,7 @@ def blueprint(service: JobService) -> APIBlueprint:
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 HTTPStatus.UNPROCESSABLE_ENTITY,
+                HTTPStatus.TOO_MANY_REQUESTS,
                 HTTPStatus.SERVICE_UNAVAILABLE,
             ),
         },
@@ -50,6 +53,45 @@ def blueprint(service: JobService) -> APIBlueprint:
         if wait_s is not None:
             response.headers["Preference-Applied"] = f"wait={wait_s}"
         return response
+
+    @jobs.get("")
+    @jobs.input(ListQuery, location="query")
+    @jobs.output(JobsView)
+    @jobs.doc(
+        summary="List jobs, newest first",
+        description="All that is given must hold. `error=worker_lost` lists the jobs that were "
+        "given up on after all their attempts; `POST /v1/jobs/{id}/retry` queues one again.",
+        responses=problems(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
+    )
+    def list_jobs(query_data: ListQuery) -> Response:
+        _refuse_repeats()
+        before = None if query_data.cursor is None else int(query_data.cursor)
+        page = service.listed(query_data, before, query_data.limit)
+        cursor = None if page.next is None else str(page.next)
+        view = JobsView(items=tuple(map(JobView.of, page.jobs)), next=cursor)
+        response = jsonify(view.model_dump(mode="json"))
+        response.headers["Cache-Control"] = "no-store"
+        if cursor is not None:
+            following = request.args.to_dict() | {"cursor": cursor}
+            response.headers["Link"] = f'</v1/jobs?{urlencode(following)}>; rel="next"'
+        return response
+
+    @jobs.post("/<job_id>/retry")
+    @jobs.output(JobView, status_code=202)
+    @jobs.doc(
+        summary="Queue a failed or cancelled job again",
+        description="It is the same job, with all its attempts before it; what it failed with "
+        "stands in `previous_failures`.",
+        responses=problems(
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.CONFLICT,
+            HTTPStatus.GONE,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        ),
+    )
+    def retry(job_id: str) -> Response:
+        return _job_response(service.retry(job_id), HTTPStatus.ACCEPTED)
 
     @jobs.get("/<job_id>")
     @jobs.input(WaitQuery, location="query")
@@ -98,6 +140,13 @@ def _job_response(job: Job, status: HTTPStatus) -> Response:
     if not job.state.is_terminal:
         response.headers["Retry-After"] = str(_POLL_AFTER_S)
     return response
+
+
+def _refuse_repeats() -> None:
+    """Refuse a field that is given twice, of which one would silently not count."""
+    twice = [name for name, given in request.args.lists() if len(given) > 1]
+    if twice:
+        raise InvalidSpec([FieldError(field=name, message="is given twice") for name in twice])
 
 
 def _preferred_wait_s() -> int | None:

@@ -50,6 +50,27 @@ def job(job_id: str, wait_s: float) -> Call:
     return Call("GET", _job_path(job_id), params={"wait": wait} if wait > 0 else {}, wait_s=wait)
 
 
+def jobs(wanted: Mapping[str, str], limit: int, cursor: str | None) -> Call:
+    """Return the call for one page of the list of jobs that are as ``wanted``."""
+    place = {} if cursor is None else {"cursor": cursor}
+    return Call("GET", "/v1/jobs", params={**wanted, "limit": limit, **place})
+
+
+def retry(job_id: str) -> Call:
+    """Return the call that queues a failed or cancelled job again."""
+    return Call("POST", f"{_job_path(job_id)}/retry")
+
+
+def pressure() -> Call:
+    """Return the question how busy the farm is."""
+    return Call("GET", "/v1/pressure")
+
+
+def workers() -> Call:
+    """Return the question who works."""
+    return Call("GET", "/v1/workers")
+
+
 def result(job_id: str) -> Call:
     """Return the call for a job's main artifact."""
     return Call("GET", f"{_job_path(job_id)}/result")

@@ -7,10 +7,12 @@ from farm.client.endpoints import DEFAULT_URL
 from farm.client.errors import ClientError
 from farm.client.exit_codes import ExitCode, exit_code_of
 from farm.client.http import FarmClient
+from farm.client.listing import jobs, retry
 from farm.client.options import json_option
 from farm.client.output import print_error, print_job, print_json, print_rows, speak_utf8
 from farm.client.probing import probe
 from farm.client.rendering import content, pdf, screenshot
+from farm.client.watching import pressure, workers
 
 
 class _Farm(click.Group):
@@ -22,7 +24,7 @@ class _Farm(click.Group):
         except ClientError as error:
             print_error(error)
             ctx.exit(exit_code_of(error))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):  # The second at a question.
             click.echo("Interrupted.", err=True)
             ctx.exit(ExitCode.INTERRUPTED)
         except BrokenPipeError:
@@ -53,7 +55,7 @@ def cli(ctx: click.Context, url: str | None, key: str | None) -> None:
     ctx.obj = ctx.with_resource(make_client(url, key))
 
 
-for _command in (screenshot, pdf, content, probe):
+for _command in (screenshot, pdf, content, probe, jobs, retry, pressure, workers):
     cli.add_command(_command)
 
 

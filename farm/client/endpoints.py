@@ -14,7 +14,8 @@ from farm.client.calls import Progress
 from farm.client.connection import Connection
 from farm.client.errors import DamagedArtifact
 from farm.client.saving import replacing
-from farm.jobs.views import JobView, UploadView
+from farm.jobs.farm_views import PressureView, WorkersView
+from farm.jobs.views import JobsView, JobView, UploadView
 from farm.jobs.workers import Readiness
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -90,13 +91,36 @@ class Endpoints:
 
         Raises:
             RequestInvalid: The spec is wrong; ``errors`` names each field.
-            RequestRefused: The key or a limit forbids it.
+            RequestRefused: The key or a limit forbids it; with the code ``queue_full``
+                ``retry_after_s`` says when there should be room.
         """
         return self._connection.ask(calls.submit(spec, wait_s), JobView)
 
     def job(self, job_id: str, *, wait_s: float = 0) -> JobView:
         """Return the job as it stands, or once it has ended within ``wait_s`` (at most 30)."""
         return self._connection.ask(calls.job(job_id, wait_s), JobView)
+
+    def jobs(self, *, limit: int = 50, cursor: str | None = None, **wanted: str) -> JobsView:
+        """Return one page of the farm's jobs, newest first; ``all_jobs`` goes through all.
+
+        Args:
+            limit: How many, at most 200. There may be fewer, even none, before the end.
+            cursor: ``next`` of the page before; ``None`` for the first.
+            wanted: Which: by ``state``, ``kind``, ``batch``, ``tag``, ``host`` (of their
+                URL) and ``error`` (code of their failure). All that is given must hold.
+
+        Raises:
+            RequestInvalid: There is no such state, kind or field.
+        """
+        return self._connection.ask(calls.jobs(wanted, limit, cursor), JobsView)
+
+    def retry(self, job_id: str) -> JobView:
+        """Queue a failed or cancelled job again, with all its attempts before it.
+
+        Raises:
+            RequestInvalid: ``nothing_to_retry``: it is open, or it succeeded.
+        """
+        return self._connection.ask(calls.retry(job_id), JobView)
 
     def result(self, job_id: str) -> bytes:
         """Return the job's main artifact.
@@ -163,6 +187,14 @@ class Endpoints:
     def forget_upload(self, upload_id: str) -> None:
         """Drop an upload now instead of when it expires."""
         self._connection.fetch(calls.forget_upload(upload_id))
+
+    def pressure(self) -> PressureView:
+        """Return how busy the farm is, and whether it takes further jobs."""
+        return self._connection.ask(calls.pressure(), PressureView)
+
+    def workers(self) -> WorkersView:
+        """Return the workers, their children, and what each runs now."""
+        return self._connection.ask(calls.workers(), WorkersView)
 
     def ready(self) -> Readiness:
         """Return whether the farm can run jobs now and, check by check, why not.

@@ -8,7 +8,7 @@ Windows.
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +21,8 @@ from farm.jobs.views import JobView
 
 _POLL_EVERY_S = 1.0
 """Least time between two questions, for a farm that answers at once instead of waiting."""
+_PAGE = 200
+"""Jobs of one answer; the farm gives no more."""
 _PROBED = ("summary", "ffprobe")
 
 
@@ -63,6 +65,20 @@ class FarmClient(Endpoints):
         if early_s > 0 and not view.state.is_terminal:
             self._sleep(early_s)
         return view
+
+    def all_jobs(self, **wanted: str) -> Iterator[JobView]:
+        """Yield all jobs that are as ``wanted``, newest first; takes what ``jobs`` does.
+
+        Pages are asked for as they are needed. What is submitted meanwhile is not
+        among them.
+        """
+        cursor = None
+        while True:
+            page = self.jobs(limit=_PAGE, cursor=cursor, **wanted)
+            yield from page.items
+            cursor = page.next
+            if cursor is None:
+                return
 
     def run(self, spec: Mapping[str, Any]) -> JobView:
         """Hand in one job and return it once it has succeeded.

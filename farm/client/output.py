@@ -15,7 +15,7 @@ import click
 from farm.client.errors import ApiError, ClientError, JobNotSucceeded
 from farm.client.saving import replacing
 from farm.jobs.doctor import DoctorRow
-from farm.jobs.views import JobView
+from farm.jobs.views import JobView, View
 
 STDOUT = "-"
 """As an output path: standard output."""
@@ -54,9 +54,14 @@ def write_json(output: str, value: object) -> None:
     write_bytes(output, text.encode(errors="backslashreplace"))
 
 
-def print_json(job: JobView) -> None:
-    """Print the job on stdout as the API has it."""
-    click.echo(job.model_dump_json(indent=2))
+def print_json(view: View) -> None:
+    """Print a job, or what else the farm has answered, on stdout as the API has it."""
+    click.echo(view.model_dump_json(indent=2))
+
+
+def print_line(view: View) -> None:
+    """Print the same as JSON on one line."""
+    click.echo(as_line(view.model_dump(mode="json")))
 
 
 def print_job(job: JobView) -> None:
@@ -105,6 +110,8 @@ def _job_rows(job: JobView) -> Iterator[tuple[str, str]]:
     shown = job.model_dump(mode="json")
     for name in ("id", "kind", "state", "attempt"):
         yield name, str(shown[name])
+    if job.retries:
+        yield "retries", str(job.retries)
     if "url" in job.spec:
         yield "url", str(job.spec["url"])
     for name in ("created_at", "started_at", "finished_at", "expires_at"):
@@ -114,6 +121,8 @@ def _job_rows(job: JobView) -> Iterator[tuple[str, str]]:
         yield "timings", ", ".join(f"{step} {took} ms" for step, took in timings_ms.items())
     if job.failure is not None:
         yield "failure", f"{job.failure.code}: {job.failure.message}"
+    for before in job.previous_failures:
+        yield "before", f"{before.code}: {before.message}"
     for warning in job.warnings:
         yield "warning", warning
     for found in job.artifacts:

@@ -3,7 +3,7 @@
 import io
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from farm.client.output import STDOUT
@@ -80,6 +80,19 @@ def line(cells: Sequence[str], name_width: int, paper: Paper) -> str:
     whole = Text(_GAP).join([*columns, last])
     whole.truncate(paper.width or _UNBOUNDED, overflow="ellipsis")
     return whole.plain.rstrip()
+
+
+def columns(head: Sequence[str], rows: Iterable[Sequence[str]], paper: Paper) -> Iterator[str]:
+    """Yield ``head`` and ``rows`` as lines of columns; what does not fit is cut at the right."""
+    from rich.cells import set_cell_size  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    lines = [head, *rows]
+    widths = [width_of(column) for column in zip(*lines, strict=True)]
+    for cells in lines:
+        whole = Text(_GAP.join(map(set_cell_size, cells, widths)).rstrip())
+        whole.truncate(paper.width or _UNBOUNDED, overflow="ellipsis")
+        yield whole.plain
 
 
 def _end_of(name: str, width: int) -> str:

@@ -13,7 +13,7 @@ from farm.backends.memory import (
 from farm.jobs.models import Job
 from farm.jobs.service import JobService
 from farm.jobs.specs.requests import JobRequest, JobSpec
-from farm.jobs.workers import Worker
+from farm.jobs.workers import Child, Worker
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -29,7 +29,21 @@ def a_job(job_id: str = "job-1", *, spec: JobSpec | None = None) -> Job:
 
 
 def a_worker(name: str = "pages@host", *queues: str) -> Worker:
-    return Worker(name=name, queues=queues or ("pages",), pid=1, concurrency=2, started_at=NOON)
+    return Worker(
+        id=f"{name}.1.100",
+        name=name,
+        queues=queues or ("pages",),
+        pid=1,
+        concurrency=2,
+        started_at=NOON,
+        beat_at=NOON,
+    )
+
+
+def a_child(pid: int = 2) -> Child:
+    return Child(
+        pid=pid, beat_at=NOON, browser_version="1", sandbox=True, jobs_done=3, memory_bytes=4
+    )
 
 
 class MemoryFarm:

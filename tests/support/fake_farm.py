@@ -5,10 +5,12 @@ import json
 import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
 from farm.client.http import FarmClient
+from tests.support.fake_answers import PRESSURE, WORKERS
 
 URL = "http://farm.test:8000"
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 600
@@ -134,6 +136,9 @@ class FakeFarm:
         self.warnings: list[str] = []
         self.further: list[str] = []
         """Names of further artifacts that every job has, asked for or not."""
+        self.page_max = 200
+        """Jobs that one page of the list has at most."""
+        self.workers = WORKERS
         self.answers_before_the_end = 0
         self.checks = {"redis": "ok", "pages": "ok"}
         self.uploads: dict[str, bytes] = {}
@@ -215,12 +220,24 @@ class FakeFarm:
             case "DELETE", "v1", "uploads", upload_id:
                 del self.uploads[upload_id]
                 return httpx.Response(204)
-            case "GET", "readyz":
+            case "GET", *path:
+                return self._told(path, request.url.params)
+        return _unknown()
+
+    def _told(self, path: list[str], query: httpx.QueryParams) -> httpx.Response:
+        match path:
+            case ["v1", "jobs"]:
+                return self._listed(query)
+            case ["v1", "pressure"]:
+                return httpx.Response(200, json=PRESSURE)
+            case ["v1", "workers"]:
+                return httpx.Response(200, json=self.workers)
+            case ["readyz"]:
                 ready = set(self.checks.values()) == {"ok"}
                 body = {"ready": ready, "checks": self.checks}
                 headers = {} if ready else {"Retry-After": "2"}
                 return httpx.Response(200 if ready else 503, json=body, headers=headers)
-        return problem(404, "unknown_job", "There is no job 'nope'.")
+        return _unknown()
 
     def _answer_about(self, job_id: str, method: str, rest: list[str]) -> httpx.Response:
         job = self._jobs[job_id]
@@ -228,16 +245,21 @@ class FakeFarm:
         match method, *rest:
             case ["GET"]:
                 return httpx.Response(200, json=self._shown(job_id))
-            case ["DELETE"] if self.answers_before_the_end:
-                job |= {"state": "cancelled", "artifacts": []}
-                return httpx.Response(202, json=job)
+            case ["POST", "retry"]:
+                return _retried(job)
             case ["DELETE"]:
-                return httpx.Response(204)
+                return self._deleted(job)
             case ["GET", "result"] | ["GET", "artifacts", _] if not names:
                 return problem(409, "job_failed", f"Job {job_id!r} has no result.")
             case ["GET", "result"] | ["GET", "artifacts", _] if rest[-1] in ("result", *names):
                 return self._bytes_of(names[0] if rest == ["result"] else rest[-1])
         return problem(404, "unknown_artifact", f"Job {job_id!r} has no such artifact.")
+
+    def _deleted(self, job: dict[str, Any]) -> httpx.Response:
+        if not self.answers_before_the_end:
+            return httpx.Response(204)
+        job |= {"state": "cancelled", "artifacts": []}
+        return httpx.Response(202, json=job)
 
     def _bytes_of(self, name: str) -> httpx.Response:
         media_type, content = _ARTIFACTS.get(name, _UNKNOWN)
@@ -258,6 +280,15 @@ class FakeFarm:
         }
         return self._jobs[job_id] | running | {"finished_at": None, "expires_at": None}
 
+    def _listed(self, query: httpx.QueryParams) -> httpx.Response:
+        """Answer with a page; its cursor is the number of jobs before it, the oldest of all 1."""
+        jobs = list(enumerate(self._jobs.values(), 1))[: int(query.get("cursor", 0)) or None]
+        wanted = {name: query[name] for name in query if name not in ("limit", "cursor")}
+        found = [(number, job) for number, job in reversed(jobs) if _is_wanted(job, wanted)]
+        page = found[: min(int(query["limit"]), self.page_max)]
+        following = str(page[-1][0] - 1) if len(page) < len(found) else None
+        return httpx.Response(200, json={"items": [job for _, job in page], "next": following})
+
     def _keep(self, request: httpx.Request) -> httpx.Response:
         self._uploads_seen += 1
         upload_id = f"upload-{self._uploads_seen}"
@@ -270,6 +301,30 @@ class FakeFarm:
             "expires_at": "2026-01-03T03:04:06.006Z",
         }
         return httpx.Response(201, json=view)
+
+
+def _unknown() -> httpx.Response:
+    return problem(404, "unknown_job", "There is no job 'nope'.")
+
+
+def _retried(job: dict[str, Any]) -> httpx.Response:
+    if job["state"] not in ("failed", "cancelled"):
+        return problem(409, "nothing_to_retry", f"Job {job['id']!r} is {job['state']}.")
+    before = [*job.get("previous_failures", []), *([job["failure"]] if job["failure"] else [])]
+    job |= {"retries": job.get("retries", 0) + 1, "previous_failures": before}
+    job |= {"state": "queued", "attempt": 0, "failure": None}
+    return httpx.Response(202, json=job)
+
+
+def _is_wanted(job: dict[str, Any], wanted: dict[str, str]) -> bool:
+    found = {
+        "state": [job["state"]],
+        "kind": [job["kind"]],
+        "tag": job["tags"],
+        "host": [urlsplit(job["spec"]["url"]).hostname],
+        "error": [(job["failure"] or {}).get("code")],
+    }
+    return all(value in found[name] for name, value in wanted.items())
 
 
 def _artifact(job_path: str, name: str) -> dict[str, Any]:

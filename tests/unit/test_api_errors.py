@@ -17,6 +17,7 @@ from api.settings import ApiSettings
 from farm.backends.memory import MemoryLedger
 from farm.jobs.errors import BackendUnavailable, DnsError
 from farm.jobs.models import Artifact, Job
+from farm.jobs.ports import Refusal
 from tests.support.builders import NOON, MemoryFarm, a_job
 
 GONE = Artifact(name="screenshot.png", media_type="image/png", size_bytes=1, sha256="ab")
@@ -27,7 +28,7 @@ GOOD_START = '{"kind": "screenshot", "url": "http://page.test/"'
 
 
 class BreakingLedger(MemoryLedger):
-    """Breaks where the id says so, and cannot store a job tagged ``away``."""
+    """Breaks where the id says so, cannot store a job tagged ``away``, has no room for ``full``."""
 
     def get(self, job_id: str) -> Job:
         if job_id == "away":
@@ -35,6 +36,10 @@ class BreakingLedger(MemoryLedger):
         if job_id == "broken":
             raise RuntimeError("redis://:hunter2@redis.test")
         return super().get(job_id)
+
+    def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
+        room = 0 if "full" in new.spec.tags else backlog_max
+        return super().add(new, backlog_max=room, owner_max=owner_max)
 
     def swap(self, new: Job) -> bool:
         if "away" in new.spec.tags:
@@ -80,12 +85,16 @@ ANSWERS: list[Answer] = [
     ("GET", "/v1/jobs/nope", {}, 404, "unknown_job"),
     ("DELETE", "/v1/jobs/nope", {}, 404, "unknown_job"),
     ("GET", "/v1/jobs/nope/result", {}, 404, "unknown_job"),
+    ("POST", "/v1/jobs/nope/retry", {}, 404, "unknown_job"),
     ("GET", "/v1/jobs/done/artifacts/nope", {}, 404, "unknown_artifact"),
     ("DELETE", "/v1/uploads/nope", {}, 404, "unknown_upload"),
     ("PUT", "/v1/jobs", {}, 405, "method_not_allowed"),
     ("GET", "/v1/jobs/queued/result", {}, 409, "not_finished"),
     ("GET", "/v1/jobs/failed/result", {}, 409, "job_failed"),
+    ("POST", "/v1/jobs/queued/retry", {}, 409, "nothing_to_retry"),
+    ("POST", "/v1/jobs/done/retry", {}, 409, "nothing_to_retry"),
     ("GET", "/v1/jobs/expired", {}, 410, "job_expired"),
+    ("POST", "/v1/jobs/expired/retry", {}, 410, "job_expired"),
     ("GET", "/v1/jobs/done/result", {}, 410, "artifact_evicted"),
     ("POST", "/v1/jobs", {"data": b" " * (JSON_MAX_BYTES + 1), **JSON}, 413, "payload_too_large"),
     ("POST", "/v1/uploads", {"data": b" " * 1001}, 413, "payload_too_large"),
@@ -100,6 +109,8 @@ ANSWERS: list[Answer] = [
     ("POST", "/v1/jobs", {"data": {"kind": "screenshot"}}, 415, "unsupported_media_type"),
     ("POST", "/v1/jobs", {"json": {}}, 422, "invalid_spec"),
     ("GET", "/v1/jobs/queued?wait=31", {}, 422, "invalid_spec"),
+    ("GET", "/v1/jobs?cursor=x", {}, 422, "invalid_spec"),
+    ("POST", "/v1/jobs", {"data": GOOD_START + ', "tags": ["full"]}', **JSON}, 429, "queue_full"),
     ("GET", "/v1/jobs/broken", {}, 500, "internal_error"),
     ("GET", "/v1/jobs/away", {}, 503, "backend_unavailable"),
     ("DELETE", "/v1/jobs/away", {}, 503, "backend_unavailable"),
@@ -143,7 +154,10 @@ def test_every_error_that_has_a_status_is_in_the_table_above() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", "/v1/jobs", {"POST", "OPTIONS"}),
+        ("DELETE", "/v1/jobs", {"GET", "HEAD", "POST", "OPTIONS"}),
+        ("GET", "/v1/jobs/failed/retry", {"POST", "OPTIONS"}),
+        ("POST", "/v1/pressure", {"GET", "HEAD", "OPTIONS"}),
+        ("POST", "/v1/workers", {"GET", "HEAD", "OPTIONS"}),
         ("PATCH", "/v1/jobs/queued", {"GET", "HEAD", "DELETE", "OPTIONS"}),
         ("POST", "/v1/jobs/done/result", {"GET", "HEAD", "OPTIONS"}),
         ("POST", "/healthz", {"GET", "HEAD", "OPTIONS"}),

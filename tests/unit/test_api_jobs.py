@@ -29,8 +29,8 @@ class ImpatientLedger(MemoryLedger):
         super().__init__(farm.clock)
         self.timeouts_s: list[float] = []
 
-    def wait_for_change(self, job_id: str, revision: int, timeout_s: float) -> None:
-        del job_id, revision
+    def wait_for_end(self, job_id: str, timeout_s: float) -> None:
+        del job_id
         self.timeouts_s.append(timeout_s)
 
 
@@ -42,15 +42,16 @@ class PromptQueue(MemoryQueue):
         self._ledger = ledger
         self._end = end
 
-    def announce(self, job: Job) -> None:
+    def announce(self, job: Job, *, ahead: bool = False) -> None:
+        del ahead
         claimed = running(job)
         self._ledger.swap(claimed)
         self._ledger.swap(self._end(claimed))
 
 
 class AbsentQueue(MemoryQueue):
-    def announce(self, job: Job) -> None:
-        raise BackendUnavailable(f"The broker is away from {job.id}.")
+    def announce(self, job: Job, *, ahead: bool = False) -> None:
+        raise BackendUnavailable(f"The broker is away from {job.id} ({ahead}).")
 
 
 def running(job: Job) -> Job:
@@ -125,6 +126,7 @@ class TestSubmit:
             "kind": "screenshot",
             "state": "queued",
             "attempt": 0,
+            "retries": 0,
             "priority": "normal",
             "batch_id": None,
             "tags": [],
@@ -137,6 +139,7 @@ class TestSubmit:
             "artifacts": [],
             "report": None,
             "failure": None,
+            "previous_failures": [],
             "warnings": [],
             "links": {"self": f"/v1/jobs/{job['id']}", "result": None},
         }
@@ -160,6 +163,8 @@ class TestSubmit:
             ({"url": None}, "url"),
             ({"timeout": 999}, "timeout"),
             ({"timeout": "1000"}, "timeout"),
+            ({"expires_in": 0}, "expires_in"),
+            ({"priority": "urgent"}, "priority"),
             ({"viewport": {"width": 0}}, "viewport.width"),
             ({"viewport": {"widht": 1}}, "viewport.widht"),
             ({"quality": 5}, "quality"),

@@ -214,6 +214,16 @@ class TestShow:
         assert "failure   dns_error: The name nowhere.test does not resolve." in done.stdout
         assert "warning   A font never came." in done.stdout
 
+    def test_a_job_that_was_queued_again_is_shown_with_what_was_before(
+        self, farm: FakeFarm
+    ) -> None:
+        farm.failure = DNS_ERROR
+        job_id = farm.add_job()
+        run(farm, "retry", job_id)
+        lines = run(farm, "show", job_id).stdout.splitlines()
+        assert "retries   1" in lines
+        assert "before    dns_error: The name nowhere.test does not resolve." in lines
+
     def test_an_open_job_is_shown_without_an_end(self, farm: FakeFarm) -> None:
         job_id = farm.add_job()
         farm.answers_before_the_end = 1
@@ -253,7 +263,7 @@ class TestTheCommandItself:
         monkeypatch.setattr(importlib.metadata, "version", lambda _: "1.2.3")
         assert run(farm, "--version").stdout == "farm, version 1.2.3\n"
 
-    @pytest.mark.parametrize("command", ["screenshot", "pdf", "content", "probe", "show", "doctor"])
+    @pytest.mark.parametrize("command", list(cli.commands))
     def test_every_command_explains_itself(self, farm: FakeFarm, command: str) -> None:
         done = run(farm, command, "--help")
         assert done.exit_code == 0

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from farm.client.tables import Paper, line, table
+from farm.client.tables import Paper, columns, line, table
 
 
 def test_a_table_fits_the_terminal() -> None:
@@ -26,3 +26,11 @@ def test_a_line_fits_the_terminal(width: int) -> None:
 def test_without_a_terminal_nothing_is_cut() -> None:
     cells = ["n" * 300, "c" * 300, "d" * 300, "v" * 300, "a" * 300]
     assert line(cells, 300, Paper(None)) == "  ".join(cells)
+
+
+def test_columns_are_as_wide_as_what_is_in_them_and_no_wider_than_the_terminal() -> None:
+    rows = [("動画", "1", "a" * 99), ("b", "1,000", "c")]
+    head, *lines = columns(("name", "number", "last"), rows, Paper(30))
+    assert head == "name  number  last"
+    assert lines == ["動画  1       " + "a" * 15 + "…", "b     1,000   c"]
+    assert list(columns(("x", "y", "z"), rows, Paper(None)))[1].endswith("a" * 99)

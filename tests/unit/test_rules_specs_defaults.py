@@ -8,7 +8,14 @@ from farm.jobs.specs.page import PageOptions
 from farm.jobs.specs.requests import SPECS
 from tests.support.builders import a_spec
 
-JOB = {"priority": "normal", "tags": (), "metadata": {}, "max_attempts": 3, "retention": 86_400}
+JOB: dict[str, Any] = {
+    "priority": "normal",
+    "tags": (),
+    "metadata": {},
+    "expires_in": None,
+    "max_attempts": 3,
+    "retention": 86_400,
+}
 PAGE = {
     **JOB,
     "url": "http://page.test/",

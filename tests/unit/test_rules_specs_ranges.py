@@ -17,6 +17,7 @@ DOCUMENTED: dict[Place, tuple[float, float]] = {
     ("probe", "timeout"): (1000, 300_000),
     ("pdf", "navigation_timeout"): (100, 120_000),
     ("content", "wait_for_timeout"): (0, 30_000),
+    ("screenshot", "expires_in"): (1, 604_800),
     ("screenshot", "max_attempts"): (1, 10),
     ("screenshot", "retention"): (60, 2_592_000),
     ("screenshot", "viewport.width"): (1, 7680),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from farm.backends.memory import ManualClock, MemoryLedger
+from farm.jobs.errors import WorkerLost
 from farm.jobs.specs.media import ProbeSpec
 from farm.jobs.specs.requests import SPECS
 from farm.jobs.views import HIDDEN, JobView, shown
@@ -18,6 +19,7 @@ SECRETS: dict[str, Any] = {
     "storage_state": {"cookies": [{"name": "session", "value": "hunter2"}]},
     "headers": {"Authorization": "hunter2"},
 }
+_SINCE_RETRIES = {"retries", "previous_failures"}
 OF_PAGES = {name: value for name, value in SECRETS.items() if name != "headers"}
 
 
@@ -55,6 +57,20 @@ def test_a_long_text_is_shown_by_its_beginning() -> None:
     found = shown(a_spec(url=None, html=html, scripts=["a", "b" * 50_000]))
     assert found["html"] == f"{html[:200]}… (1000003 characters)"
     assert found["scripts"] == ["a", f"{'b' * 200}… (50000 characters)"]
+
+
+def test_what_a_job_failed_with_before_its_retries_is_shown_as_failures_are() -> None:
+    failed = a_job().claimed("w", NOON, redeliveries=0).failed(WorkerLost("Gone."), NOON)
+    view = JobView.of(failed.retried(NOON))
+    assert (view.retries, view.attempt, view.failure) == (1, 0, None)
+    (before,) = view.previous_failures
+    assert (before.code, before.docs) == ("worker_lost", "/docs/errors#worker_lost")
+
+
+def test_a_client_reads_the_view_of_a_farm_that_knows_no_retries() -> None:
+    shown_job = JobView.of(a_job()).model_dump(mode="json")
+    older = {name: shown_job[name] for name in shown_job if name not in _SINCE_RETRIES}
+    assert JobView.model_validate(older).retries == 0
 
 
 def test_the_longest_url_is_shown_whole() -> None:

@@ -1,16 +1,21 @@
 """What a worker does with a message."""
 
+import os
+import threading
 from collections.abc import Callable
 
 import pytest
 
-from farm.jobs.errors import BrowserCrashed, DnsError, WorkerLost
+from farm.jobs.errors import BackendUnavailable, BrowserCrashed, DnsError, WorkerLost
 from farm.jobs.models import Job
+from farm.jobs.service import JobService
+from farm.jobs.specs.requests import Kind
 from farm.jobs.states import JobState
 from tasks.deadline import Deadline
 from tasks.outcome import ARTIFACT_MAX_BYTES, Made, Outcome, Stopwatch
-from tasks.runner import JobRunner, Run
+from tasks.runner import JobRunner, Room, Run
 from tests.support.builders import MemoryFarm
+from tests.support.waiting import until
 
 
 class Overtime(Exception):
@@ -41,8 +46,13 @@ def raising(error: BaseException, first: Callable[[Job], object] | None = None) 
 
 
 def runner(farm: MemoryFarm, run: Run) -> JobRunner:
-    kinds = {"screenshot": run, "probe": run}
-    return JobRunner(farm=farm.service, kinds=kinds, worker="w", overtime=Overtime)  # type: ignore[arg-type]
+    return JobRunner(
+        farm=farm.service, kinds={"screenshot": Room(run)}, worker="w", overtime=Overtime
+    )
+
+
+def _sweep(service: JobService, job_id: str) -> None:
+    service.ledger.swap(service.ledger.get(job_id).after_loss(service.clock.now()))
 
 
 @pytest.fixture
@@ -165,6 +175,73 @@ def test_a_late_worker_cannot_overwrite_and_leaves_no_artifact(farm: MemoryFarm)
     stored = farm.ledger.get(job.id)
     assert stored.state is JobState.CANCELLED
     assert farm.artifacts.find(f"{job.id}.1", "screenshot.png") is None
+
+
+def test_the_claim_names_the_worker_and_the_process_in_it(farm: MemoryFarm) -> None:
+    job = farm.submit()
+    runner(farm, returning(PICTURE)).run(job.id)
+    assert farm.ledger.get(job.id).worker == f"w/{os.getpid()}"
+
+
+@pytest.mark.parametrize(
+    "take_away", [JobService.cancel_or_forget, _sweep], ids=["cancel", "sweep"]
+)
+def test_a_run_whose_job_is_taken_away_ends_at_once_and_changes_nothing(
+    farm: MemoryFarm, take_away: Callable[[JobService, str], object]
+) -> None:
+    job = farm.submit(timeout=60_000)
+    killed = threading.Event()
+
+    def run(job: Job, deadline: Deadline, stopwatch: Stopwatch) -> Outcome:
+        del stopwatch
+        farm.clock.advance(1)
+        take_away(farm.service, job.id)
+        farm.clock.advance(1)
+        assert killed.wait(10)
+        assert deadline.left_s == 0
+        raise BrowserCrashed("killed")
+
+    kinds: dict[Kind, Room] = {"screenshot": Room(run, killed.set)}
+    JobRunner(farm=farm.service, kinds=kinds, worker="w", overtime=Overtime).run(job.id)
+    stored = farm.ledger.get(job.id)
+    assert stored.state in {JobState.CANCELLED, JobState.QUEUED}
+    assert stored.failure is None
+    assert farm.queue.count(job.id) == 1  # It is not announced by who lost it.
+
+
+def test_a_run_goes_on_while_the_ledger_is_away(
+    farm: MemoryFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = farm.submit()
+    asked: list[str] = []
+
+    def revision(job_id: str) -> int:
+        asked.append(job_id)
+        raise BackendUnavailable("away")
+
+    def run(job: Job, deadline: Deadline, stopwatch: Stopwatch) -> Outcome:
+        del job, deadline, stopwatch
+        until(lambda: len(asked) > 1, "the claim was looked at twice")
+        return PICTURE
+
+    monkeypatch.setattr(farm.ledger, "revision", revision)
+    runner(farm, run).run(job.id)
+    assert farm.ledger.get(job.id).state is JobState.SUCCEEDED
+
+
+def test_the_room_rests_once_the_job_is_recorded(farm: MemoryFarm) -> None:
+    job = farm.submit()
+    states: list[JobState] = []
+
+    def rest() -> None:
+        states.append(farm.ledger.get(job.id).state)
+
+    kinds: dict[Kind, Room] = {"screenshot": Room(returning(PICTURE), rest=rest)}
+    worker = JobRunner(farm=farm.service, kinds=kinds, worker="w", overtime=Overtime)
+    worker.run(job.id)
+    worker.run(job.id)  # There is nothing to do, and so nothing to rest from.
+    assert states == [JobState.SUCCEEDED]
+    assert worker.jobs_done == 1
 
 
 def test_a_message_resent_because_its_process_died_takes_the_job_over_at_once(

@@ -24,11 +24,13 @@ def mistakes(kind: type[Settings], **variables: str) -> list[str]:
 def test_an_empty_environment_gives_the_defaults(kind: type[Settings]) -> None:
     assert kind.from_environment({}) == kind()
     assert kind().redis_url == "redis://127.0.0.1:6379/0"
+    assert kind().artifacts_redis_url is None  # Beside the records.
 
 
 def test_the_defaults_are_those_of_the_documentation() -> None:
     api, worker = ApiSettings(), WorkerSettings()
     assert (api.upload_max_bytes, api.waiters_max) == (100 * 1024 * 1024, 48)
+    assert (api.backlog_max, api.open_jobs_max) == (20_000, None)
     assert (worker.chromium, worker.chromium_sandbox) == (None, "auto")
     assert worker.concurrency >= 1
 
@@ -36,6 +38,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
 def test_each_process_takes_what_is_its_own_out_of_one_environment() -> None:
     environment = {
         "FARM_REDIS_URL": "rediss://redis.test/1",
+        "FARM_ARTIFACTS_REDIS_URL": "unix:///run/redis.sock",
         "FARM_UPLOAD_MAX_BYTES": "1000",
         "FARM_WAITERS_MAX": "0",
         "FARM_CHROMIUM": "/usr/bin/chromium",
@@ -47,10 +50,14 @@ def test_each_process_takes_what_is_its_own_out_of_one_environment() -> None:
         "PATH": "/bin",
     }
     assert ApiSettings.from_environment(environment) == ApiSettings(
-        redis_url="rediss://redis.test/1", upload_max_bytes=1000, waiters_max=0
+        redis_url="rediss://redis.test/1",
+        artifacts_redis_url="unix:///run/redis.sock",
+        upload_max_bytes=1000,
+        waiters_max=0,
     )
     assert WorkerSettings.from_environment(environment) == WorkerSettings(
         redis_url="rediss://redis.test/1",
+        artifacts_redis_url="unix:///run/redis.sock",
         chromium=Path("/usr/bin/chromium"),
         chromium_sandbox="required",
         concurrency=4,
@@ -108,6 +115,10 @@ def test_all_mistakes_are_in_one_message(tmp_path: Path) -> None:
     [
         (ApiSettings, "FARM_UPLOAD_MAX_BYTES", "0"),
         (ApiSettings, "FARM_UPLOAD_MAX_BYTES", str(2**40 + 1)),
+        (ApiSettings, "FARM_BACKLOG_MAX", "0"),
+        (ApiSettings, "FARM_BACKLOG_MAX", "10000001"),
+        (ApiSettings, "FARM_OPEN_JOBS_MAX", "0"),
+        (ApiSettings, "FARM_OPEN_JOBS_MAX", "1.5"),
         (ApiSettings, "FARM_WAITERS_MAX", "-1"),
         (ApiSettings, "FARM_WAITERS_MAX", "1001"),
         (ApiSettings, "FARM_UPLOADS_DIR", "/proc"),
@@ -118,6 +129,7 @@ def test_all_mistakes_are_in_one_message(tmp_path: Path) -> None:
         (WorkerSettings, "FARM_CONCURRENCY", "1.5"),
         (WorkerSettings, "FARM_CHROMIUM_SANDBOX", "maybe"),
         (WorkerSettings, "FARM_REDIS_URL", "127.0.0.1:6379"),
+        (WorkerSettings, "FARM_ARTIFACTS_REDIS_URL", "http://redis.test"),
     ],
 )
 def test_a_value_out_of_range_is_refused(kind: type[Settings], variable: str, value: str) -> None:
@@ -138,11 +150,12 @@ def test_a_worker_may_have_its_folder_for_uploads_read_only() -> None:
     assert WorkerSettings.from_environment({"FARM_UPLOADS_DIR": "/proc"}).uploads_dir is not None
 
 
-def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["redis_url", "artifacts_redis_url"])
+def test_a_value_may_come_from_a_file(tmp_path: Path, name: str) -> None:
     secret = tmp_path / "redis"
     secret.write_text("redis://:hunter2@redis.test/0\n", encoding="utf-8")
-    settings = ApiSettings.from_environment({"FARM_REDIS_URL_FILE": str(secret)})
-    assert settings.redis_url == "redis://:hunter2@redis.test/0"
+    settings = ApiSettings.from_environment({f"FARM_{name.upper()}_FILE": str(secret)})
+    assert getattr(settings, name) == "redis://:hunter2@redis.test/0"
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"], ids=["missing", "not text"])
