@@ -77,6 +77,10 @@ bench-roundtrip: setup ## Measure a job's round trip against the bare browser
 bench-probe: setup ## Measure many probes against xargs and the bare ffprobe
 	python -m tests.bench.probe
 
+.PHONY: bench-filing
+bench-filing: setup ## Measure what it costs to move, keep and list a job
+	python -m tests.bench.filing
+
 .PHONY: openapi
 openapi: setup ## Write openapi.json anew
 	python -m dev.openapi

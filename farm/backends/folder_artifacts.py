@@ -99,6 +99,9 @@ class FolderArtifacts:
         elif artifact := self.find(owner, name):
             self._describe(path, artifact, ttl_s)
 
+    def ping(self) -> None:
+        """See ``ArtifactStore.ping``; a folder has no server that could be away."""
+
     def sweep(self) -> None:
         """See ``ArtifactStore.sweep``; leaves files alone that are none of the store's."""
         with _folder_errors():

@@ -296,6 +296,9 @@ class MemoryArtifacts:
         if ttl_s == 0:
             self._stored.pop((owner, name), None)
 
+    def ping(self) -> None:
+        """See ``ArtifactStore.ping``."""
+
     def sweep(self) -> None:
         """See ``ArtifactStore.sweep``; nothing expires here."""
 

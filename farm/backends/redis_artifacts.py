@@ -111,6 +111,11 @@ class RedisArtifacts:
                 pipe.expire(each, ttl_s)
             pipe.execute()
 
+    @redis_errors()
+    def ping(self) -> None:
+        """See ``ArtifactStore.ping``."""
+        self._client.ping()
+
     def sweep(self) -> None:
         """See ``ArtifactStore.sweep``; Redis does it by itself."""
 

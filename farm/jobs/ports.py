@@ -179,6 +179,9 @@ class ArtifactStore(Protocol):
     def expire(self, owner: str, name: str, ttl_s: int) -> None:
         """Drop the bytes after ``ttl_s`` seconds from now; 0 drops them now."""
 
+    def ping(self) -> None:
+        """Return if the store answers."""
+
     def sweep(self) -> None:
         """Remove what has expired or broke off, where that does not go by itself."""
 

@@ -226,6 +226,11 @@ class JobService:
             checks["browser"] = self._browser_check()
         except BackendUnavailable as error:
             checks = {"redis": error.message}
+        try:
+            self.artifacts.ping()
+            checks["artifacts"] = "ok"
+        except BackendUnavailable as error:
+            checks["artifacts"] = error.message
         return Readiness(ready=all(check == "ok" for check in checks.values()), checks=checks)
 
     def _browser_check(self) -> str:

@@ -85,6 +85,11 @@ class ContestedLedger(MemoryLedger):
         return super().swap(new)
 
 
+class AbsentArtifacts(MemoryArtifacts):
+    def ping(self) -> None:
+        raise BackendUnavailable("The artifacts' Redis is away.")
+
+
 class RecordingArtifacts(MemoryArtifacts):
     def __init__(self) -> None:
         super().__init__()
@@ -388,7 +393,7 @@ class TestReadiness:
         make_ready(farm)
         readiness = farm.service.readiness()
         assert readiness.ready
-        assert readiness.checks == dict.fromkeys(("redis", "media", "pages", "browser"), "ok")
+        assert readiness.checks == dict.fromkeys(("redis", "media", "pages", "browser", "artifacts"), "ok")
 
     def test_one_worker_may_serve_both_queues(self, farm: MemoryFarm) -> None:
         make_ready(farm)
@@ -422,7 +427,17 @@ class TestReadiness:
             "no browser has opened a page yet",
         )
 
+    def test_without_room_for_artifacts_it_is_not(self, farm: MemoryFarm) -> None:
+        make_ready(farm)
+        readiness = replace(farm.service, artifacts=AbsentArtifacts()).readiness()
+        assert not readiness.ready
+        assert readiness.checks["artifacts"] == "The artifacts' Redis is away."
+        assert readiness.checks["redis"] == "ok"
+
     def test_without_redis_it_is_not(self, farm: MemoryFarm) -> None:
         make_ready(farm)
         readiness = replace(farm.service, ledger=AbsentLedger(farm.clock)).readiness()
-        assert (readiness.ready, readiness.checks) == (False, {"redis": "Redis is away."})
+        assert (readiness.ready, readiness.checks) == (
+            False,
+            {"redis": "Redis is away.", "artifacts": "ok"},
+        )
