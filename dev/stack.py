@@ -61,6 +61,21 @@ class Ports:
         )
 
 
+@dataclass(frozen=True)
+class ArtifactsRedis:
+    """A second Redis, for artifacts alone: when it is full, the oldest go."""
+
+    port: int
+    memory: str
+    """Its limit, as Redis writes it: ``40mb``."""
+
+    @classmethod
+    def free(cls, memory: str) -> "ArtifactsRedis":
+        """Return one at a port that nobody listens on now."""
+        with _listening() as port:
+            return cls(port, memory)
+
+
 @contextmanager
 def _listening() -> Iterator[int]:
     with socket.socket() as listener:
@@ -79,6 +94,8 @@ class Stack:
     """Where the parts' logs go; ``None``: this process's stdout."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Further variables for the parts."""
+    artifacts: ArtifactsRedis | None = None
+    """``None``: artifacts lie beside the records, on the disk, and outlive a restart."""
     _supervisord: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _seen: dict[int, float] = field(default_factory=dict, init=False)
     _lock: IO[str] | None = field(default=None, init=False)
@@ -191,8 +208,16 @@ class Stack:
         settings = Settings.from_environment()
         outside = "redis_url" in settings.model_fields_set
         redis_url = settings.redis_url if outside else f"redis://127.0.0.1:{self.ports.redis}/0"
+        artifacts_url = settings.artifacts_redis_url or ""
+        if self.artifacts:
+            artifacts_url = f"redis://127.0.0.1:{self.artifacts.port}/0"
         uploads_dir = (settings.uploads_dir or self.run_dir / "uploads").absolute()
-        from_file = {"FARM_REDIS_URL_FILE", "FARM_UPLOADS_DIR_FILE"}  # Read above.
+        # Read above.
+        from_file = {
+            "FARM_REDIS_URL_FILE",
+            "FARM_ARTIFACTS_REDIS_URL_FILE",
+            "FARM_UPLOADS_DIR_FILE",
+        }
         cores = str(os.cpu_count() or 1)
         tools = Path(sys.executable).parent
         return {
@@ -200,6 +225,7 @@ class Stack:
             "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "PYTHONUNBUFFERED": "1",
             "FARM_REDIS_URL": redis_url,
+            "FARM_ARTIFACTS_REDIS_URL": artifacts_url,
             "FARM_UPLOADS_DIR": str(uploads_dir),
             "CELERY_BROKER_URL": redis_url,
             "FLOWER_BASIC_AUTH": f"farm:{self.flower_password}",
@@ -210,6 +236,9 @@ class Stack:
             "STACK_API_PORT": str(self.ports.api),
             "STACK_FLOWER_PORT": str(self.ports.flower),
             "STACK_REDIS_PORT": str(self.ports.redis),
+            "STACK_ARTIFACTS_REDIS": "true" if self.artifacts else "false",
+            "STACK_ARTIFACTS_PORT": str(self.artifacts.port) if self.artifacts else "",
+            "STACK_ARTIFACTS_MEMORY": self.artifacts.memory if self.artifacts else "",
             "STACK_PAGES_CONCURRENCY": os.environ.get("FARM_PAGES_CONCURRENCY") or cores,
             "STACK_MEDIA_CONCURRENCY": os.environ.get("FARM_MEDIA_CONCURRENCY") or cores,
             **self.settings,

@@ -7,6 +7,7 @@ from typing import Any, cast
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from farm.backends.redis_connection import TIMEOUT_S, redis_errors
@@ -24,6 +25,9 @@ _PRIORITY_STEPS = [_FIRST, 3, 6, 9]
 PRIORITIES: Mapping[Priority, int] = {"high": _FIRST, "normal": 3, "low": 6}
 """On Redis 0 is the highest, and each of these has a list of its own."""
 
+_CONNECTIONS_MAX = 64
+"""As many as a process of the API has threads: who waits for a connection of another
+thread waits for that one's timeout, and then for its own."""
 _SEPARATOR = "\x06\x16"  # kombu's own, between a queue's name and the priority
 _CHECK_EXPIRES_S = 50
 """A check that nobody took before the next one comes is worth nothing."""
@@ -69,13 +73,14 @@ class CeleryQueue:
         self._app = Celery("farm", broker=redis_url, set_as_current=False)
         self._app.conf.update(BROKER_SETTINGS)
         self._app.conf.update(
-            broker_transport_options=transport_options(socket_timeout_s=TIMEOUT_S),
-            task_publish_retry_policy={
-                "max_retries": 1,
-                "interval_start": 0,
-                "interval_step": 0.2,
-                "interval_max": 0.2,
+            # kombu would try to connect again and again, and a silent broker costs a
+            # timeout each time; `_send` knows when another try is of use.
+            broker_transport_options={
+                **transport_options(socket_timeout_s=TIMEOUT_S),
+                "max_retries": 0,
             },
+            task_publish_retry=False,
+            broker_pool_limit=_CONNECTIONS_MAX,
         )
 
     def announce(self, job: Job, *, ahead: bool = False) -> None:
@@ -106,7 +111,7 @@ class CeleryQueue:
     @redis_errors()
     def length(self, queue: Queue, priority: Priority) -> int:
         """See ``JobQueue.length``."""
-        return cast("int", self._client.llen(_list(queue, PRIORITIES[priority])))
+        return self._client.llen(_list(queue, PRIORITIES[priority]))
 
     def check_browser(self) -> None:
         """See ``JobQueue.check_browser``."""
@@ -114,7 +119,12 @@ class CeleryQueue:
 
     def _send(self, name: str, **options: Any) -> None:  # noqa: ANN401 - Celery's own options
         try:
-            self._app.send_task(name, ignore_result=True, **options)
+            try:
+                self._app.send_task(name, ignore_result=True, **options)
+            except RedisConnectionError:
+                # As after a restart of Redis: the next connection is a new one. Who is
+                # told twice does no harm.
+                self._app.send_task(name, ignore_result=True, **options)
         except (OperationalError, RedisError) as error:
             raise BackendUnavailable("The broker cannot be reached.") from error
 

@@ -132,7 +132,7 @@ class RedisLedger:
     @redis_errors()
     def fed(self, queue: Queue) -> int:
         """See ``JobLedger.fed``."""
-        return cast("int", self._client.zcard(fed_key(queue)))
+        return self._client.zcard(fed_key(queue))
 
     @redis_errors()
     def take_turns(self, queue: Queue, count: int, until: datetime) -> list[Job]:

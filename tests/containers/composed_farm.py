@@ -12,7 +12,9 @@ import pytest
 from tests.support.neighbours import free_port
 
 COMPOSE_FILE = Path(__file__).parents[2] / "docker" / "compose.yaml"
-SERVICES = ("redis", "api", "worker-pages", "worker-media", "dispatcher", "flower")
+SERVICES = (
+    *("redis", "redis-artifacts", "api", "worker-pages", "worker-media", "dispatcher", "flower"),
+)
 
 
 class ComposedFarm:

@@ -126,6 +126,22 @@ def test_uploads_lie_in_a_volume_that_a_worker_only_reads(
     } == {"api": True, "worker-media": False, "dispatcher": True}
 
 
+def test_artifacts_lie_apart_from_the_records(farm: ComposedFarm, api: httpx.Client) -> None:
+    job = finished(api, render_docs(api))
+    assert job["state"] == "succeeded", job["failure"]
+
+    def ask(service: str, *command: str) -> set[str]:
+        return set(farm.run_in(service, "redis-cli", *command).decode().split())
+
+    assert "noeviction" in ask("redis", "config", "get", "maxmemory-policy")
+    assert "volatile-ttl" in ask("redis-artifacts", "config", "get", "maxmemory-policy")
+    assert ask("redis", "--scan", "--pattern", "farm:artifact:*") == set()
+    assert ask("redis-artifacts", "--scan", "--pattern", "farm:artifact:*")
+    assert ask("redis-artifacts", "--scan") == ask(
+        "redis-artifacts", "--scan", "--pattern", "farm:artifact:*"
+    )
+
+
 def test_flower_asks_for_the_password(farm: ComposedFarm) -> None:
     page = f"{farm.flower_url}/workers"
     assert httpx.get(page).status_code == HTTPStatus.UNAUTHORIZED
