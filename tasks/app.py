@@ -1,32 +1,27 @@
-"""The wiring of a worker: one module owns Celery, its settings and its signals."""
+"""The wiring of a worker: one module owns Celery and its settings."""
 
 import os
-import platform
-import socket
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
-from billiard import current_process
-from celery import Celery, signals
+from celery import Celery
 from celery.exceptions import SoftTimeLimitExceeded
 
-from farm.backends import logs
 from farm.backends.assembly import assemble
 from farm.backends.celery_queue import BROKER_SETTINGS, transport_options
-from farm.jobs.errors import BackendUnavailable
 from farm.jobs.ladder import Ladder
-from farm.jobs.service import JobService
 from farm.jobs.specs.media import PROBE_TIMEOUT_MAX_MS
-from farm.jobs.workers import BrowserCheck, Worker
+from farm.jobs.workers import BrowserCheck
 from tasks.entrypoints import register
-from tasks.heartbeat import TTL_S, Heartbeat
+from tasks.identity import identity
+from tasks.kombu_fix import repair_kombu
+from tasks.lifecycle import connect_signals
 from tasks.media.probe import Probes
 from tasks.pages.ads import INSTALLED
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.check import open_a_page
 from tasks.pages.render import Pages
-from tasks.runner import JobRunner
+from tasks.runner import JobRunner, Room
 from tasks.settings import WorkerSettings
 
 _CEILING = Ladder(PROBE_TIMEOUT_MAX_MS / 1000)
@@ -62,6 +57,7 @@ WORKER_SETTINGS: Mapping[str, Any] = {
 
 def make_celery(settings: WorkerSettings) -> Celery:
     """Return the Celery app of a worker. Nothing is connected or launched yet."""
+    repair_kombu()
     app = Celery("farm", broker=settings.redis_url)
     app.conf.update(BROKER_SETTINGS)
     app.conf.update(WORKER_SETTINGS)
@@ -75,81 +71,44 @@ def make_celery(settings: WorkerSettings) -> Celery:
             "unacked_mutex_expire": 30,
         },
     )
-    farm = assemble(settings.redis_url, settings.uploads_dir, waiters_max=0)
+    farm = assemble(
+        settings.redis_url,
+        settings.uploads_dir,
+        artifacts_redis_url=settings.artifacts_redis_url,
+        waiters_max=0,
+    )
     browser = BrowserHolder(settings.chromium, settings.chromium_sandbox)
-    pages = Pages(browser, settings.easylist or INSTALLED).run
+    pages = Room(
+        Pages(browser, settings.easylist or INSTALLED).run, kill=browser.kill, rest=browser.rest
+    )
     runner = JobRunner(
         farm=farm,
         kinds={
             "screenshot": pages,
             "pdf": pages,
             "content": pages,
-            "probe": Probes(farm.uploads).run,
+            "probe": Room(Probes(farm.uploads).run),
         },
-        worker=socket.gethostname(),
+        worker=identity(),
         overtime=SoftTimeLimitExceeded,
     )
 
     def check_browser() -> None:
-        _check_browser(farm, browser)
+        _check_browser(runner, browser)
 
     register(app, runner, check_browser)
-    _connect_signals(app, settings, farm, browser)
+    connect_signals(app, settings, runner, browser)
     return app
 
 
-def _check_browser(farm: JobService, browser: BrowserHolder) -> None:
-    open_a_page(browser)
+def _check_browser(runner: JobRunner, browser: BrowserHolder) -> None:
+    open_a_page(browser, runner.watchdog)
+    farm = runner.farm
     farm.workers.browser_opened(
         BrowserCheck(
             at=farm.clock.now(),
-            worker=f"{socket.gethostname()}/{os.getpid()}",
-            version=browser.version,
+            worker=f"{runner.worker}/{os.getpid()}",
+            version=browser.version or "none",
             sandbox=browser.has_sandbox,
         )
     )
-
-
-def _connect_signals(
-    app: Celery, settings: WorkerSettings, farm: JobService, browser: BrowserHolder
-) -> None:
-    beating: dict[str, Heartbeat] = {}
-
-    # `weak=False`: Celery would drop functions that only this scope knows.
-    @signals.setup_logging.connect(weak=False)
-    def set_up_logging(**_: object) -> None:
-        logs.configure()
-
-    @signals.worker_ready.connect(weak=False)
-    def start_beating(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's Consumer
-        worker = Worker(
-            name=sender.hostname,
-            queues=tuple(sorted(app.amqp.queues.consume_from)),
-            pid=os.getpid(),
-            concurrency=settings.concurrency,
-            started_at=farm.clock.now(),
-            facts={"python": platform.python_version(), "host": socket.gethostname()},
-        )
-        heartbeat = Heartbeat(
-            settings.heartbeat_file, lambda: farm.workers.beat(worker, ttl_s=TTL_S)
-        )
-        heartbeat.start()
-        beating[worker.name] = heartbeat
-
-    @signals.worker_shutdown.connect(weak=False)
-    def stop_beating(**_: object) -> None:
-        for name, heartbeat in beating.items():
-            heartbeat.stop()
-            with suppress(BackendUnavailable):  # Else the last beat expires by itself.
-                farm.workers.leave(name)
-
-    @signals.worker_process_init.connect(weak=False)
-    def lead_a_group(**_: object) -> None:
-        # So that a hard limit kills the driver with the child, and a Ctrl-C in the
-        # terminal reaches the main process alone, which stops its children in order.
-        if current_process().name != "MainProcess":
-            os.setpgid(0, 0)
-
-    @signals.worker_process_shutdown.connect(weak=False)
-    def close_browser(**_: object) -> None:
-        browser.close()

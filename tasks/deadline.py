@@ -1,5 +1,6 @@
 """A point in time that all steps of one job share."""
 
+import threading
 import time
 from copy import copy
 from typing import Self
@@ -14,11 +15,21 @@ class Deadline:
         """Let ``timeout_s`` seconds pass from now."""
         self.timeout_s = timeout_s
         self._at = time.monotonic() + timeout_s
+        self._cut = threading.Event()
 
     @property
     def left_s(self) -> float:
-        """Seconds that are left; 0 once it has passed."""
-        return max(0.0, self._at - time.monotonic())
+        """Seconds that are left; 0 once it has passed or was cut."""
+        return 0.0 if self.is_cut else max(0.0, self._at - time.monotonic())
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it was made to pass."""
+        return self._cut.is_set()
+
+    def cut(self) -> None:
+        """Let it pass now, with all its parts. May be called from any thread."""
+        self._cut.set()  # The parts share it.
 
     def within(self, seconds: float) -> Self:
         """Return the deadline of a part: ``seconds`` from now, or this one where that is sooner."""

@@ -17,6 +17,7 @@ from tasks.pages.check import open_a_page
 from tasks.pages.chromium import find_chromium
 from tasks.process import run
 from tasks.settings import WorkerSettings
+from tasks.watchdog import Watchdog
 
 _TIMEOUT_S = 20.0
 _OUTPUT_MAX_BYTES = 1024 * 1024
@@ -49,7 +50,7 @@ def _browser(settings: WorkerSettings) -> Iterable[DoctorRow]:
     yield DoctorRow("browser", ok=True, detail=f"{found.path} ({found.origin})")
     holder = BrowserHolder(settings.chromium, settings.chromium_sandbox)
     try:
-        open_a_page(holder)
+        open_a_page(holder, Watchdog())
     except FarmError as error:
         yield DoctorRow("a page opens", ok=False, detail=error.message)
     else:

@@ -25,8 +25,8 @@ _log = structlog.get_logger(__name__)
 class Heartbeat:
     """Beats in a thread of its own until it is stopped."""
 
-    def __init__(self, file: Path, beat: Callable[[], None]) -> None:
-        """Touch ``file`` and call ``beat`` every few seconds once started."""
+    def __init__(self, file: Path | None, beat: Callable[[], None]) -> None:
+        """Touch ``file``, if there is one, and call ``beat`` every few seconds once started."""
         self._file = file
         self._beat = beat
         self._stop = threading.Event()
@@ -40,13 +40,15 @@ class Heartbeat:
         """Stop beating; returns when the last beat is over."""
         self._stop.set()
         self._thread.join()
-        self._file.unlink(missing_ok=True)
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
 
     def _run(self) -> None:
         while True:
             # The file says that the process runs. Whether Redis answers is not its
             # matter: a restart of the process would not bring Redis back.
-            self._file.touch()
+            if self._file is not None:
+                self._file.touch()
             try:
                 self._beat()
             except BackendUnavailable as error:

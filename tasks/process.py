@@ -13,6 +13,8 @@ from farm.jobs.errors import OutputTooLarge
 from tasks.deadline import Deadline
 
 _READ_BYTES = 64 * 1024
+_LOOK_EVERY_S = 0.2
+"""How often a quiet process is asked whether its deadline has been cut."""
 _STDERR_MAX_BYTES = 64 * 1024
 _ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 """All that a tool of ours sees of the environment: no secret can leak through it."""
@@ -107,10 +109,9 @@ def _read(
             if pipe is not None:
                 selector.register(pipe, selectors.EVENT_READ, into)
         while selector.get_map():
-            ready = selector.select(deadline.left_s)
-            if not ready:
+            if deadline.left_s == 0:
                 raise deadline.passed(program)
-            for key, _ in ready:
+            for key, _ in selector.select(min(deadline.left_s, _LOOK_EVERY_S)):
                 chunk = os.read(key.fd, _READ_BYTES)
                 if not chunk:
                     selector.unregister(key.fileobj)
@@ -122,10 +123,12 @@ def _read(
 
 
 def _wait(process: subprocess.Popen[bytes], program: str, deadline: Deadline) -> int:
-    try:
-        return process.wait(deadline.left_s)
-    except subprocess.TimeoutExpired:
-        raise deadline.passed(program) from None
+    while True:
+        try:
+            return process.wait(min(deadline.left_s, _LOOK_EVERY_S))
+        except subprocess.TimeoutExpired:
+            if deadline.left_s == 0:
+                raise deadline.passed(program) from None
 
 
 def _kill_session(process: subprocess.Popen[bytes]) -> None:

@@ -1,12 +1,15 @@
 """Claim, run, record: the only place where a worker moves a job."""
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from farm.jobs.errors import (
+    BackendUnavailable,
     FarmError,
     InternalError,
     JobError,
@@ -22,23 +25,46 @@ from farm.jobs.specs.requests import Kind
 from farm.jobs.states import JobState
 from tasks.deadline import Deadline
 from tasks.outcome import ARTIFACT_MAX_BYTES, Made, Outcome, Stopwatch
+from tasks.watchdog import Watchdog
 
 Run = Callable[[Job, Deadline, Stopwatch], Outcome]
-"""What a kind offers: run the job's spec before the deadline, or raise a ``JobError``."""
+"""Runs the job's spec before the deadline, or raises a ``JobError``."""
+
+_REST_S = 3.0
+"""Many times what opening a page takes."""
 
 _log = structlog.get_logger(__name__)
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True)
+class Room:
+    """What runs the jobs of a kind."""
+
+    run: Run
+    kill: Callable[[], None] = _nothing
+    """Makes what ``run`` waits for fail; called from another thread. What looks at its
+    deadline needs none."""
+    rest: Callable[[], None] = _nothing
+    """Gets ready for the next job, once this one is recorded."""
+
+
+@dataclass
 class JobRunner:
     """Runs one job at a time for one worker process."""
 
     farm: JobService
-    kinds: Mapping[Kind, Run]
+    kinds: Mapping[Kind, Room]
     worker: str
-    """Name of this process, for the record."""
+    """Identity of the worker's main process; a claim has this process's pid behind it."""
     overtime: type[Exception]
     """What the outer net raises in here when a job is far over its deadline."""
+    watchdog: Watchdog = field(default_factory=Watchdog)
+    jobs_done: int = field(default=0, init=False)
+    """How many this process has run, whatever came of them."""
 
     def run(self, job_id: str, *, redeliveries: int = 0) -> None:
         """Run the job unless somebody else has it or it needs no run any more.
@@ -51,11 +77,16 @@ class JobRunner:
 
         Raises:
             BackendUnavailable: The ledger is away. The lease ends, and the job runs again.
+            SystemExit: The worker is told to stop.
         """
         with structlog.contextvars.bound_contextvars(job_id=job_id):
             claimed = self._claim(job_id, redeliveries)
             if claimed is not None:
                 self._run_claimed(claimed)
+                self.jobs_done += 1
+                room = self.kinds[claimed.kind]
+                with self.watchdog.over(Deadline(_REST_S), room.kill):
+                    room.rest()
 
     def _claim(self, job_id: str, redeliveries: int) -> Job | None:
         try:
@@ -72,7 +103,7 @@ class JobRunner:
         if job.state is not JobState.QUEUED:
             _log.info("dropped", why=job.state.value)
             return None
-        claimed = job.claimed(self.worker, now, redeliveries=redeliveries)
+        claimed = job.claimed(f"{self.worker}/{os.getpid()}", now, redeliveries=redeliveries)
         if not self.farm.ledger.swap(claimed):
             _log.info("dropped", why="taken")
             return None
@@ -86,8 +117,11 @@ class JobRunner:
         deadline = Deadline(job.ladder.timeout_s)
         stopwatch = Stopwatch({"queue": _queue_ms(job)})
         _log.info("started", kind=job.kind, attempt=job.attempt)
+        room = self.kinds[job.kind]
         try:
-            outcome = self.kinds[job.kind](job, deadline, stopwatch)
+            # Over before anything is recorded: the record's own revision is another one.
+            with self.watchdog.over(deadline, room.kill, partial(self._is_held, job)):
+                outcome = room.run(job, deadline, stopwatch)
             with stopwatch.stage("store"):
                 artifacts = [self._store(job, made) for made in outcome.made]
             self._succeed(job, outcome, artifacts, stopwatch)
@@ -101,6 +135,13 @@ class JobRunner:
         except Exception as error:  # noqa: BLE001 - the one place allowed to
             _log.exception("unforeseen", exc_info=error)
             self._fail(job, InternalError("The farm made a mistake; its log has the details."))
+
+    def _is_held(self, job: Job) -> bool:
+        """Return whether the claim still stands: nobody cancelled the job or gave it back."""
+        try:
+            return self.farm.ledger.revision(job.id) == job.revision
+        except BackendUnavailable:
+            return True  # Not known; the lease stands for it.
 
     def _store(self, job: Job, made: Made) -> Artifact:
         if len(made.content) > ARTIFACT_MAX_BYTES:

@@ -42,3 +42,11 @@ class WorkerSettings(Settings):
     heartbeat_file: Annotated[
         Path, Field(description="Touched every few seconds while the process works.")
     ] = Path("/tmp/farm-heartbeat")  # noqa: S108 - each container has its own; `make run` sets it
+    stop_grace_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="Seconds for which a worker that is told to stop lets its jobs run on; "
+            "then it gives them back, uncounted. Less than what stops it has patience.",
+        ),
+    ] = 20  # Docker, as compose.yaml sets it, and supervisord kill after 40.

@@ -4,7 +4,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from threading import Timer
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -23,6 +23,7 @@ from tasks.deadline import Deadline
 
 _HOPS_MAX = 8
 """As many as FFmpeg follows by itself."""
+_LOOK_EVERY_S = 0.2
 
 
 def follow(
@@ -85,18 +86,18 @@ def _ending_at(deadline: Deadline) -> Iterator[Callable[[str, Mapping[str, Any]]
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             streams.append(info["return_value"])
 
-    def end() -> None:
-        for stream in streams:
-            with suppress(OSError):
-                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+    def end_in_time() -> None:
+        while not done.wait(_LOOK_EVERY_S):  # The deadline may be cut.
+            for stream in streams if deadline.left_s == 0 else ():
+                with suppress(OSError):
+                    stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
-    timer = Timer(deadline.left_s, end)
-    timer.daemon = True
-    timer.start()
+    done = Event()
+    Thread(target=end_in_time, name="redirects", daemon=True).start()
     try:
         yield note
     finally:
-        timer.cancel()
+        done.set()
 
 
 def _translated(error: httpx.HTTPError) -> JobError:

@@ -3,6 +3,7 @@
 import os
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from playwright.sync_api import Error as PlaywrightError
 
 from farm.jobs.errors import BrowserCrashed, CaptureFailed, JobError, JobTimedOut
 from tasks.deadline import Deadline
+from tasks.memory import tree_bytes
+from tasks.pages.ahead import Ahead
 from tasks.pages.chromium import find_chromium
 from tasks.pages.failures import is_gone
 from tasks.settings import Sandbox
@@ -26,6 +29,15 @@ _LAUNCH_TIMEOUT_MS = 20_000
 _RENDERER_MAX_BYTES = 1536 * 1024 * 1024
 """What a page may write to: many times what a large one needs, and more than a machine
 can spare for a bomb. Its pictures do not count, they are in shared memory."""
+_KILL_DRIVER_AFTER_S = 1.5
+"""With its browser dead a living driver says so within a tenth of a second."""
+# A browser does not give back all that its pages took, and neither does the driver.
+_PAGES_MAX = 200
+_TREE_MAX_BYTES = 1_200_000_000
+"""Of the browser and all its renderers; a fresh one holds some 250 MB."""
+_AGE_MAX_S = 3600.0
+_BROWSERS_MAX = 5
+"""Of one driver."""
 _ARGUMENTS = (
     "--disable-gpu",
     "--force-color-profile=srgb",  # the same colours on every machine
@@ -40,7 +52,7 @@ class BrowserHolder:
     """Launches Chromium at the first job, hands out contexts, and recovers it.
 
     Belongs to one thread of one process and must not be used before a fork. Only
-    ``kill`` may be called from another thread.
+    ``kill``, ``weigh`` and what is told of the browser are for other threads too.
     """
 
     def __init__(self, chosen: Path | None, sandbox: Sandbox) -> None:
@@ -51,13 +63,18 @@ class BrowserHolder:
         self._browser: Browser | None = None
         self._driver: psutil.Process | None = None
         self._process: psutil.Process | None = None
+        self._killed_at: float | None = None
+        self._too_large: psutil.Process | None = None
+        self._ahead = Ahead()
+        self._pages = 0
+        self._browsers = 0
+        self._launched_at = 0.0
+        self.version: str | None = None
+        """Version of the last browser; ``None`` before a launch."""
         self.has_sandbox = False
-        """Whether the present browser runs with Chromium's own sandbox."""
-
-    @property
-    def version(self) -> str:
-        """Version of the present browser."""
-        return self._browser.version if self._browser else "none"
+        """Whether the last browser runs with Chromium's own sandbox."""
+        self.is_beyond_help = False
+        """Whether no browser could be had at last, even with everything renewed."""
 
     @contextmanager
     def page(self, options: ContextOptions, deadline: Deadline) -> Iterator[Page]:
@@ -70,7 +87,10 @@ class BrowserHolder:
             BrowserCrashed: No browser can be had before the deadline, or it went away.
             CaptureFailed: The browser does not take one of the options.
         """
+        self._killed_at = None
         context, page = self._blank(options, deadline)
+        self._pages += 1
+        self.is_beyond_help = False
         try:
             yield page
         except JobError as error:
@@ -87,18 +107,48 @@ class BrowserHolder:
             self._close(context)
 
     def kill(self) -> None:
-        """Kill the browser's processes. Its pending calls fail at once."""
+        """Kill the browser's processes. Its pending calls fail at once, also a launch.
+
+        Called on and on because a call is still pending, it kills the driver too, which
+        must have got stuck.
+        """
+        self._kill_browser()
+        now = time.monotonic()
+        if self._killed_at is None:
+            self._killed_at = now
+        if self._driver is not None and now - self._killed_at >= _KILL_DRIVER_AFTER_S:
+            with suppress(psutil.NoSuchProcess):
+                self._driver.kill()
+
+    def weigh(self) -> None:
+        """Note whether the browser has become too large. Takes its time; for another thread."""
         process = self._process
-        if process is None:
+        if process is not None and tree_bytes(process) > _TREE_MAX_BYTES:
+            self._too_large = process
+
+    def rest(self) -> None:
+        """Get ready for the next job.
+
+        A browser that has worked enough is let go, its driver likewise; another one
+        opens what the next job may want.
+        """
+        if self._browser is None:
             return
-        # psutil compares the start time, so that a pid used again is not hit.
-        with suppress(psutil.NoSuchProcess, ProcessLookupError):
-            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-                os.killpg(process.pid, signal.SIGKILL)
+        age_s = time.monotonic() - self._launched_at
+        is_too_large = self._process is not None and self._process == self._too_large
+        if is_too_large or self._pages >= _PAGES_MAX or age_s >= _AGE_MAX_S:
+            _log.info("browser_retired", pages=self._pages, age_s=age_s, too_large=is_too_large)
+            if self._browsers >= _BROWSERS_MAX:
+                self.close()
+            else:
+                self.discard()
+        else:
+            self._ahead.prepare(self._browser)
 
     def discard(self) -> None:
         """Kill the browser and forget it; the next page launches a new one."""
-        self.kill()
+        self._kill_browser()
+        self._ahead.forget()
         browser, self._browser, self._process = self._browser, None, None
         if browser is not None:
             with suppress(PlaywrightError):
@@ -112,6 +162,13 @@ class BrowserHolder:
             with suppress(PlaywrightError):
                 playwright.stop()
 
+    def _kill_browser(self) -> None:
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            process = self._process or (_browser_of(self._driver) if self._driver else None)
+            # psutil compares the start time, so that a pid used again is not hit.
+            if process and process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                os.killpg(process.pid, signal.SIGKILL)
+
     def _blank(self, options: ContextOptions, deadline: Deadline) -> tuple[BrowserContext, Page]:
         # `is_connected()` still says yes after a browser died between two jobs, so
         # health is whether a context can be had. Each step renews more than the one before.
@@ -121,7 +178,10 @@ class BrowserHolder:
                 renew()
             try:
                 browser, playwright = self._launched(deadline)
-                context = browser.new_context(**options(playwright.devices))
+                wanted = options(playwright.devices)
+                if ready := self._ahead.take(wanted):
+                    return ready
+                context = browser.new_context(**wanted)
                 return context, context.new_page()
             except PlaywrightError as error:
                 if self._browser is not None and not is_gone(error.message):
@@ -132,6 +192,7 @@ class BrowserHolder:
                 last = error
             except JobTimedOut as error:  # A browser that does not start is our fault.
                 raise BrowserCrashed("No browser could be started in time.") from error
+        self.is_beyond_help = True
         raise BrowserCrashed("No browser can be started.") from last
 
     def _close(self, context: BrowserContext) -> None:
@@ -148,7 +209,11 @@ class BrowserHolder:
                 before = _started_here()
                 self._playwright = sync_playwright().start()
                 self._driver = next(iter(_started_here() - before))
+                self._browsers = 0
             self._browser = self._launch(self._playwright, deadline)
+            self.version = self._browser.version
+            self._pages, self._browsers = 0, self._browsers + 1
+            self._launched_at = time.monotonic()
             self._process = _browser_of(self._driver) if self._driver else None
             if self._process is not None:
                 _limit_renderers(self._process)

@@ -3,13 +3,13 @@
 from tasks.deadline import Deadline
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.failures import page_errors
-from tasks.watchdog import watchdog
+from tasks.watchdog import Watchdog
 
 _TIMEOUT_S = 20.0
 _PAGE = "<!doctype html><title>ok</title><p>ok"
 
 
-def open_a_page(browser: BrowserHolder) -> None:
+def open_a_page(browser: BrowserHolder, watchdog: Watchdog) -> None:
     """Render a page in a context of its own and read it back.
 
     Raises:
@@ -18,7 +18,7 @@ def open_a_page(browser: BrowserHolder) -> None:
     """
     deadline = Deadline(_TIMEOUT_S)
     with (
-        watchdog(_TIMEOUT_S + 2, browser.kill),
+        watchdog.over(deadline, browser.kill),
         browser.page(lambda _: {}, deadline) as page,
         page_errors("check", deadline),
     ):

@@ -79,6 +79,9 @@ def _go_to(visit: Visit, url: str, deadline: Deadline) -> None:
         visit.check()
         raise deadline.passed("load", "the server's answer") from error
     except PlaywrightError as error:
+        # That the renderer is gone the browser tells a moment after it gave the page up.
+        with visit.step("load", deadline):
+            visit.page.wait_for_timeout(LOOK_MS)
         visit.check()
         raise _failed_navigation(visit, error.message) from error
     if response is None or response.status in _WITHOUT_PAGE:

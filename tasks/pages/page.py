@@ -10,14 +10,12 @@ from farm.jobs.errors import (
     JobTimedOut,
     PageUnresponsive,
 )
-from farm.jobs.ladder import Ladder
 from farm.jobs.specs.page import PageOptions
 from tasks.deadline import Deadline
 from tasks.outcome import Stopwatch
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.context import add_cookies, context_options, origin_of
 from tasks.pages.visit import Visit
-from tasks.watchdog import watchdog
 
 _RESERVE = 0.25
 """Of the timeout, what a best effort keeps for the capture itself."""
@@ -33,7 +31,7 @@ def visited(
 ) -> Iterator[Visit]:
     """Give a blank page in a context as ``spec`` wants it, which is closed afterwards.
 
-    The watchdog stands behind the whole block: a call that takes no timeout ends
+    A watchdog must stand behind the whole block: a call that takes no timeout ends
     with the browser.
 
     Args:
@@ -48,28 +46,28 @@ def visited(
         PageUnresponsive: The block ran out of time, and the page's script lets nobody in.
         BrowserCrashed: The browser went away. The job is tried again.
     """
-    with watchdog(Ladder(deadline.timeout_s).watchdog_s, browser.kill) as killed:
-        visit: Visit | None = None
-        try:
-            with ExitStack() as stack:
-                with stopwatch.stage("browser"):
-                    options = partial(context_options, spec, har=har)
-                    visit = Visit(stack.enter_context(browser.page(options, deadline)))
-                    _prepare(visit, spec, deadline)
-                try:
-                    yield visit
-                except JobTimedOut as error:
-                    visit.check()
-                    if not visit.answers():
-                        raise _unresponsive() from error
-                    raise
-        except BrowserCrashed as error:
-            if killed.is_set() and visit is not None:
-                raise _unresponsive() from error
-            raise
-        finally:
-            if visit is not None and visit.has_exhausted_browser:
-                browser.discard()
+    visit: Visit | None = None
+    try:
+        with ExitStack() as stack:
+            with stopwatch.stage("browser"):
+                options = partial(context_options, spec, har=har)
+                visit = Visit(stack.enter_context(browser.page(options, deadline)))
+                _prepare(visit, spec, deadline)
+            try:
+                yield visit
+            except JobTimedOut as error:
+                visit.check()
+                if not visit.answers():
+                    raise _unresponsive() from error
+                raise
+    except BrowserCrashed as error:
+        # After its deadline the watchdog has killed the browser.
+        if visit is not None and deadline.left_s == 0:
+            raise _unresponsive() from error
+        raise
+    finally:
+        if visit is not None and visit.has_exhausted_browser:
+            browser.discard()
 
 
 def patience(spec: PageOptions, deadline: Deadline) -> Deadline:

@@ -9,7 +9,7 @@ import pytest
 
 from farm.jobs.states import JobState
 from tasks.media.probe import Probes
-from tasks.runner import JobRunner
+from tasks.runner import JobRunner, Room
 from tests.support.builders import MemoryFarm
 from tests.support.exchange import Exchange
 from tests.support.media_files import make, make_media_files
@@ -212,7 +212,7 @@ def test_the_timeout_of_the_spec_ends_the_job(site: Site) -> None:
     farm = MemoryFarm()
     runner = JobRunner(
         farm=farm.service,
-        kinds={"probe": Probes(farm.artifacts).run},
+        kinds={"probe": Room(Probes(farm.artifacts).run)},
         worker="w",
         overtime=TimeoutError,
     )

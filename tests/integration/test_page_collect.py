@@ -195,6 +195,7 @@ def test_the_report_tells_the_way_to_the_page(browser: BrowserHolder, site: Site
 
 def test_the_report_has_all_of_its_facts(browser: BrowserHolder, site: Site) -> None:
     report = shoot(browser, site.url("/colours")).report
+    assert browser.version is not None
     assert browser.version[0].isdigit()
     assert (
         report.items()

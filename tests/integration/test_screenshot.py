@@ -21,6 +21,7 @@ from tests.support.pages import (
     BLUE,
     GREEN,
     RED,
+    WATCHDOG,
     WHITE,
     failure_of,
     picture,
@@ -212,12 +213,12 @@ def test_the_browser_sees_nothing_of_our_environment(
 ) -> None:
     monkeypatch.setenv("FARM_REDIS_URL", "redis://:hunter2@redis/0")
     browser.discard()
-    open_a_page(browser)
+    open_a_page(browser, WATCHDOG)
     (main,) = living_children(driver_of_this_process())
     assert "PATH" in main.environ()
     assert "FARM_REDIS_URL" not in main.environ()
 
 
 def test_the_check_opens_a_page_for_real(browser: BrowserHolder) -> None:
-    open_a_page(browser)
+    open_a_page(browser, WATCHDOG)
     assert browser.version

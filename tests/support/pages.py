@@ -13,12 +13,14 @@ from tasks.deadline import Deadline
 from tasks.outcome import Made, Outcome, Stopwatch
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.render import Pages
+from tasks.watchdog import Watchdog
 from tests.support.builders import a_job
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 Colour = tuple[int, int, int]
 
+WATCHDOG = Watchdog()
 _TIMEOUT_S = 60.0
 """Many times what a page of the tests needs, for machines that are busy with others."""
 
@@ -37,7 +39,9 @@ def render(
     """
     job = a_job(spec=JobRequest.model_validate({"kind": kind, **fields}).root)
     usual_s = job.ladder.timeout_s if "timeout" in fields else _TIMEOUT_S
-    return Pages(browser).run(job, Deadline(timeout_s or usual_s), stopwatch or Stopwatch())
+    deadline = Deadline(timeout_s or usual_s)
+    with WATCHDOG.over(deadline, browser.kill):
+        return Pages(browser).run(job, deadline, stopwatch or Stopwatch())
 
 
 def shoot(browser: BrowserHolder, url: str | None = None, **fields: Any) -> Outcome:

@@ -7,10 +7,11 @@ import psutil
 
 
 class Family:
-    """Every process that has ``mark`` as a value in its environment, and its descendants.
+    """Every process with the folder ``mark`` in its environment, and its descendants.
 
-    A browser is given next to nothing of its worker's environment, but its ``TMPDIR``:
-    with a folder of its own as the mark even an orphan nobody has seen before is found.
+    A browser is given next to nothing of its worker's environment, but its ``TMPDIR``,
+    which lies in its worker's: with that as the mark even an orphan nobody has seen
+    before is found.
     """
 
     def __init__(self, mark: str) -> None:
@@ -21,9 +22,12 @@ class Family:
         """Return the members there are now, among them all that were seen earlier."""
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                if self._mark in process.environ().values():
+                if any(self._is_in(value) for value in process.environ().values()):
                     self._seen |= {process, *process.children(recursive=True)}
         return [process for process in self._seen if lives(process)]
+
+    def _is_in(self, value: str) -> bool:
+        return value == self._mark or value.startswith(f"{self._mark}/")
 
     def orphans(self) -> list[psutil.Process]:
         """Return the browsers and drivers there are now that no worker of Celery stands above."""

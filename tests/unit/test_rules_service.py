@@ -393,7 +393,9 @@ class TestReadiness:
         make_ready(farm)
         readiness = farm.service.readiness()
         assert readiness.ready
-        assert readiness.checks == dict.fromkeys(("redis", "media", "pages", "browser", "artifacts"), "ok")
+        assert readiness.checks == dict.fromkeys(
+            ("redis", "media", "pages", "browser", "artifacts"), "ok"
+        )
 
     def test_one_worker_may_serve_both_queues(self, farm: MemoryFarm) -> None:
         make_ready(farm)
