@@ -1,10 +1,12 @@
 """Claim, run, record: the only place where a worker moves a job."""
 
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
@@ -32,6 +34,17 @@ Run = Callable[[Job, Deadline, Stopwatch], Outcome]
 
 _REST_S = 3.0
 """Many times what opening a page takes."""
+
+T = TypeVar("T")
+
+_CLAIM_S = 5.0
+"""How long a claim is tried while Redis is away; no work is lost with it."""
+_BEFORE_OVERTIME_S = 2.0
+"""How long before the outer net a worker stops waiting for Redis with what it has made."""
+_AGAIN_S = 0.5
+_PAUSE_S = 1
+_LONG_PAUSE_S = 5
+"""A full disk, or a machine without memory, spoils one run after the other within a second."""
 
 _log = structlog.get_logger(__name__)
 
@@ -103,8 +116,12 @@ class JobRunner:
         if job.state is not JobState.QUEUED:
             _log.info("dropped", why=job.state.value)
             return None
+        if job.take_until is not None and job.take_until <= now:
+            _log.info("dropped", why="expired")  # The sweep has it fail.
+            return None
         claimed = job.claimed(f"{self.worker}/{os.getpid()}", now, redeliveries=redeliveries)
-        if not self.farm.ledger.swap(claimed):
+        # A claim whose answer is lost would stand until its lease ends.
+        if not _insist(partial(self.farm.ledger.swap, claimed), Deadline(_CLAIM_S)):
             _log.info("dropped", why="taken")
             return None
         return claimed
@@ -115,6 +132,7 @@ class JobRunner:
 
     def _run_claimed(self, job: Job) -> None:
         deadline = Deadline(job.ladder.timeout_s)
+        patience = Deadline(job.ladder.soft_limit_s - _BEFORE_OVERTIME_S)
         stopwatch = Stopwatch({"queue": _queue_ms(job)})
         _log.info("started", kind=job.kind, attempt=job.attempt)
         room = self.kinds[job.kind]
@@ -123,18 +141,25 @@ class JobRunner:
             with self.watchdog.over(deadline, room.kill, partial(self._is_held, job)):
                 outcome = room.run(job, deadline, stopwatch)
             with stopwatch.stage("store"):
-                artifacts = [self._store(job, made) for made in outcome.made]
-            self._succeed(job, outcome, artifacts, stopwatch)
+                artifacts = [
+                    _insist(partial(self._store, job, made), patience) for made in outcome.made
+                ]
+            now = self.farm.clock.now()
+            self._succeed(_succeeded(job, outcome, artifacts, stopwatch, now), patience)
         except SystemExit:  # The worker is told to stop now.
-            self._record(job.given_back(self.farm.clock.now(), counted=False))
+            self._record(job.given_back(self.farm.clock.now(), counted=False), patience)
             raise
+        except BackendUnavailable as error:
+            _log.warning("not_kept", why=error.message)
+            self._requeue(job.given_back(self.farm.clock.now(), counted=False), patience)
         except self.overtime:
-            self._fail(job, JobTimedOut("outer limit", deadline.timeout_s))
+            self._fail(job, JobTimedOut("outer limit", deadline.timeout_s), patience)
         except JobError as error:
-            self._fail(job, error)
+            self._fail(job, error, patience)
         except Exception as error:  # noqa: BLE001 - the one place allowed to
             _log.exception("unforeseen", exc_info=error)
-            self._fail(job, InternalError("The farm made a mistake; its log has the details."))
+            mistake = InternalError("The farm made a mistake; its log has the details.")
+            self._fail(job, mistake, patience)
 
     def _is_held(self, job: Job) -> bool:
         """Return whether the claim still stands: nobody cancelled the job or gave it back."""
@@ -150,31 +175,55 @@ class JobRunner:
             job.run_id, made.name, made.media_type, [made.content], ttl_s=job.spec.retention
         )
 
-    def _succeed(
-        self, job: Job, outcome: Outcome, artifacts: list[Artifact], stopwatch: Stopwatch
-    ) -> None:
-        report = {**outcome.report, "timings_ms": stopwatch.timings_ms}
-        now = self.farm.clock.now()
-        done = job.succeeded(now, artifacts=artifacts, report=report, warnings=outcome.warnings)
-        if not self._record(done):
-            for artifact in artifacts:
-                self.farm.artifacts.expire(job.run_id, artifact.name, 0)
+    def _succeed(self, done: Job, patience: Deadline) -> None:
+        if not self._record(done, patience):
+            for artifact in done.artifacts:
+                self.farm.artifacts.expire(done.run_id, artifact.name, 0)
 
-    def _fail(self, job: Job, error: FarmError) -> None:
+    def _fail(self, job: Job, error: FarmError, patience: Deadline) -> None:
         now = self.farm.clock.now()
         if isinstance(error, WorkerError):
-            after = job.after_loss(now, error)
+            self._requeue(job.after_loss(now, error), patience)
         else:
-            after = job.failed(error, now)
-        if self._record(after) and after.state is JobState.QUEUED:
-            self.farm.queue.announce(after)
+            self._record(job.failed(error, now), patience)
 
-    def _record(self, job: Job) -> bool:
+    def _requeue(self, after: Job, patience: Deadline) -> None:
+        """Record a run that came to nothing; if it is tried again, then after a pause."""
+        if self._record(after, patience) and after.state is JobState.QUEUED:
+            pause_s = _PAUSE_S if after.attempt == 1 else _LONG_PAUSE_S
+            # The sweep announces what is due. By then what was wrong here may be mended.
+            again_at = self.farm.clock.now() + timedelta(seconds=pause_s)
+            self.farm.ledger.postpone(after.id, again_at)
+
+    def _record(self, job: Job, patience: Deadline) -> bool:
         """Store the job's next revision; ``False`` if it was cancelled or given away."""
-        stored = self.farm.ledger.swap(job)
+        stored = _insist(partial(self.farm.ledger.swap, job), patience)
         code = job.failure.code if job.failure else None
         _log.info("ended" if stored else "outrun", state=job.state.value, code=code)
         return stored
+
+
+def _insist(action: Callable[[], T], patience: Deadline) -> T:
+    """Do ``action``, which may be done twice, again and again while Redis is away.
+
+    Raises:
+        BackendUnavailable: It was away until ``patience`` ended.
+    """
+    while True:
+        try:
+            return action()
+        except BackendUnavailable as error:
+            if patience.left_s == 0:
+                raise
+            _log.warning("waits_for_redis", why=error.message)
+        time.sleep(_AGAIN_S)
+
+
+def _succeeded(
+    job: Job, outcome: Outcome, artifacts: Sequence[Artifact], stopwatch: Stopwatch, now: datetime
+) -> Job:
+    report = {**outcome.report, "timings_ms": stopwatch.timings_ms}
+    return job.succeeded(now, artifacts=artifacts, report=report, warnings=outcome.warnings)
 
 
 def _queue_ms(job: Job) -> int:
