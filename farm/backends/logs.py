@@ -13,6 +13,9 @@ _SHARED = (
     structlog.processors.format_exc_info,
 )
 
+_TOLD_TWICE = ("celery.worker.strategy", "celery.app.trace")
+"""Celery's own lines for each task; the runner tells of each job itself."""
+
 
 def configure() -> None:
     """Send the farm's own events and the libraries' records through one handler.
@@ -38,3 +41,5 @@ def configure() -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
+    for name in _TOLD_TWICE:
+        logging.getLogger(name).setLevel(logging.WARNING)

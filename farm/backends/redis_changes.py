@@ -8,10 +8,8 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-from farm.jobs.states import JobState
-
-CHANNEL = "farm:changes"
-"""Each message is "id state" of a job whose record has just been replaced."""
+CHANNEL = "farm:ends"
+"""Each message is the id of a job that has just ended."""
 
 _POLL_S = 0.5
 _RECONNECT_S = 1.0
@@ -95,11 +93,9 @@ class ChangeListener:
                     self._subscribed.set()
                     self._wake_all()
                 elif message["type"] == "message":
-                    self._hear(*message["data"].decode().split())
+                    self._wake(message["data"].decode())
 
-    def _hear(self, job_id: str, state: str) -> None:
-        if not JobState(state).is_terminal:
-            return
+    def _wake(self, job_id: str) -> None:
         with self._lock:
             for ended in self._waiting.get(job_id, ()):
                 ended.set()

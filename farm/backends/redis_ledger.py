@@ -6,7 +6,7 @@ Keys, beside those of ``farm.backends.redis_filing``::
                      expires with the retention
     farm:gone:{id}   beside every ended job; outlives it, so that an expired id answers
                      410 and not 404, and holds what it is filed under
-    farm:changes     channel: "id state" of each job whose record was replaced
+    farm:ends        channel: the id of each job that ends
 """
 
 import json
