@@ -52,6 +52,7 @@ imports: ## Check who imports whom
 .PHONY: test
 test: setup lint types imports ## All checks, and all tests that need no container engine
 	pytest tests/unit tests/contracts tests/integration tests/e2e
+	pytest tests/chaos -m "not long"
 
 .PHONY: test-unit
 test-unit: setup ## Tests that touch nothing outside their process
@@ -68,6 +69,10 @@ test-e2e: setup ## Tests on the whole farm, from outside
 .PHONY: test-containers
 test-containers: setup ## Build the images, run the composed farm, kill a part (needs Docker)
 	pytest tests/containers
+
+.PHONY: test-chaos
+test-chaos: setup ## Break the farm in every way, and write what came of it into docs/reliability.md
+	pytest tests/chaos --chaos-table docs/reliability.md
 
 .PHONY: bench-roundtrip
 bench-roundtrip: setup ## Measure a job's round trip against the bare browser

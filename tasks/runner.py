@@ -1,6 +1,7 @@
 """Claim, run, record: the only place where a worker moves a job."""
 
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,6 +79,8 @@ class JobRunner:
     watchdog: Watchdog = field(default_factory=Watchdog)
     jobs_done: int = field(default=0, init=False)
     """How many this process has run, whatever came of them."""
+    busy: threading.Lock = field(default_factory=threading.Lock, init=False)
+    """Held from before a claim until the room has rested."""
 
     def run(self, job_id: str, *, redeliveries: int = 0) -> None:
         """Run the job unless somebody else has it or it needs no run any more.
@@ -92,7 +95,7 @@ class JobRunner:
             BackendUnavailable: The ledger is away. The lease ends, and the job runs again.
             SystemExit: The worker is told to stop.
         """
-        with structlog.contextvars.bound_contextvars(job_id=job_id):
+        with structlog.contextvars.bound_contextvars(job_id=job_id), self.busy:
             claimed = self._claim(job_id, redeliveries)
             if claimed is not None:
                 self._run_claimed(claimed)

@@ -29,10 +29,10 @@ class Vitals:
         Raises:
             BackendUnavailable: The farm cannot be told.
         """
-        if self.browser.is_beyond_help:
+        # Between two jobs, and kept: what comes now finds nobody to claim it, and
+        # Celery sends its message to the child that it starts instead.
+        if self.browser.is_beyond_help and self.runner.busy.acquire(blocking=False):
             _log.error("child_ended", why="no browser can be had, whatever is renewed")
-            # As Celery itself ends a child: a job that runs is given back, and Celery
-            # starts another child.
             os.kill(os.getpid(), signal.SIGTERM)
         farm = self.runner.farm
         self.browser.weigh()
