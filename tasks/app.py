@@ -48,6 +48,7 @@ WORKER_SETTINGS: Mapping[str, Any] = {
     # ledger drops the second one, so the first may go on.
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     "worker_send_task_events": True,  # for Flower
+    "worker_consumer": "tasks.consumer:BatchingConsumer",
     "task_send_sent_event": False,
     "worker_hijack_root_logger": False,
     "worker_lost_wait": 10,
