@@ -23,6 +23,8 @@ FONTS_S = 3.0
 """A font may hold a page back for so long: text in another font is better than none."""
 _IDLE_S = 5.0
 """A page that polls is never idle; by then it shows what it has."""
+_LEAVES_S = 0.3
+"""A click or a script leads elsewhere within some 20 ms, on a busy machine within 200."""
 LOOKS_S = 0.25
 """A long wait is made of short ones, between which the page is looked at."""
 _NAMED_MAX = 3
@@ -57,7 +59,9 @@ def follow(visit: Visit, spec: PageOptions, deadline: Deadline) -> None:
     """Wait for the page that a click or a script has led to, as for the first one."""
     with visit.step("load", deadline):
         # Chromium tells a little later that it goes, and that it has come.
-        visit.page.wait_for_timeout(LOOK_MS)
+        leaving = deadline.within(_LEAVES_S)
+        while not visit.traffic.is_leaving and leaving.left_s > 0:
+            visit.page.wait_for_timeout(LOOK_MS)
         while visit.traffic.is_leaving and deadline.left_s > 0:
             visit.page.wait_for_timeout(LOOK_MS)
     with as_far_as_it_goes(visit, spec):
