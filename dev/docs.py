@@ -59,7 +59,7 @@ def _settings(
     for name, field in fields.items():
         if name not in wanted:
             continue
-        default = _IN_WORDS.get(name) or ("none" if field.default is None else f"`{field.default}`")
+        default = _IN_WORDS.get(name) or ("none" if field.default in (None, "") else f"`{field.default}`")
         readers = f"{reader}, dispatcher" if name in _READ_BY_DISPATCHER else reader
         yield f"`{PREFIX}{name.upper()}`", default, readers, _meaning(field)
 
@@ -240,15 +240,20 @@ def _range(field: Schema) -> str:
 
 def help_texts() -> str:
     """Return what ``--help`` says, for the command and for each of its own."""
-    top = _context(cli, None, "farm")
-    contexts = [top, *(_context(each, top, name) for name, each in sorted(cli.commands.items()))]
     return "\n".join(
-        f"### `{context.command_path}`\n\n```\n{context.get_help()}\n```\n" for context in contexts
+        f"### `{context.command_path}`\n\n```\n{context.get_help()}\n```\n"
+        for context in _contexts(cli, None, "farm")
     )
 
 
-def _context(command: click.Command, parent: click.Context | None, name: str) -> click.Context:
-    return click.Context(command, parent=parent, info_name=name, terminal_width=_HELP_WIDTH)
+def _contexts(
+    command: click.Command, parent: click.Context | None, name: str
+) -> Iterator[click.Context]:
+    context = click.Context(command, parent=parent, info_name=name, terminal_width=_HELP_WIDTH)
+    yield context
+    if isinstance(command, click.Group):
+        for inner_name, inner in sorted(command.commands.items()):
+            yield from _contexts(inner, context, inner_name)
 
 
 TABLES: Mapping[str, Mapping[str, Callable[[], str]]] = {

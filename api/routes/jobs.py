@@ -8,10 +8,10 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify, request
 from werkzeug.http import parse_dict_header
 
+from api.auth import Asked
 from api.schemas import PREFER_WAIT_MAX_S, ListQuery, WaitQuery, json_answer, no_content, problems
 from farm.jobs.errors import FieldError, InvalidSpec
 from farm.jobs.models import Job
-from farm.jobs.service import JobService
 from farm.jobs.specs.requests import JobRequest
 from farm.jobs.views import JobsView, JobView
 
@@ -19,8 +19,8 @@ _POLL_AFTER_S = 1
 """Most jobs end within a second or two."""
 
 
-def blueprint(service: JobService) -> APIBlueprint:
-    """Return the addresses of jobs over ``service``."""
+def blueprint(asked: Asked) -> APIBlueprint:
+    """Return the addresses of jobs over what ``asked`` returns."""
     jobs = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
 
     @jobs.post("")
@@ -43,6 +43,7 @@ def blueprint(service: JobService) -> APIBlueprint:
         },
     )
     def submit(json_data: JobRequest) -> Response:
+        service = asked()
         job = service.submit(json_data.root)
         wait_s = _preferred_wait_s()
         if wait_s is not None:
@@ -66,7 +67,7 @@ def blueprint(service: JobService) -> APIBlueprint:
     def list_jobs(query_data: ListQuery) -> Response:
         _refuse_repeats()
         before = None if query_data.cursor is None else int(query_data.cursor)
-        page = service.listed(query_data, before, query_data.limit)
+        page = asked().listed(query_data, before, query_data.limit)
         cursor = None if page.next is None else str(page.next)
         view = JobsView(items=tuple(map(JobView.of, page.jobs)), next=cursor)
         response = jsonify(view.model_dump(mode="json"))
@@ -91,7 +92,7 @@ def blueprint(service: JobService) -> APIBlueprint:
         ),
     )
     def retry(job_id: str) -> Response:
-        return _job_response(service.retry(job_id), HTTPStatus.ACCEPTED)
+        return _job_response(asked().retry(job_id), HTTPStatus.ACCEPTED)
 
     @jobs.get("/<job_id>")
     @jobs.input(WaitQuery, location="query")
@@ -109,6 +110,7 @@ def blueprint(service: JobService) -> APIBlueprint:
         },
     )
     def read(job_id: str, query_data: WaitQuery) -> Response:
+        service = asked()
         job = service.wait(service.get(job_id), query_data.wait)
         response = _job_response(job, HTTPStatus.OK)
         response.set_etag(str(job.revision))
@@ -125,7 +127,7 @@ def blueprint(service: JobService) -> APIBlueprint:
         },
     )
     def delete(job_id: str) -> Response:
-        cancelled = service.cancel_or_forget(job_id)
+        cancelled = asked().cancel_or_forget(job_id)
         if cancelled is None:
             return Response(status=HTTPStatus.NO_CONTENT)
         return _job_response(cancelled, HTTPStatus.ACCEPTED)

@@ -6,14 +6,14 @@ from typing import cast
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request
 
+from api.auth import Asked
 from api.bodies import StrictRequest, upload_chunks
 from api.schemas import BYTES, UploadQuery, no_content, problems
-from farm.jobs.service import JobService
 from farm.jobs.views import UploadView
 
 
-def blueprint(service: JobService, upload_max_bytes: int) -> APIBlueprint:
-    """Return the addresses of uploads over ``service``."""
+def blueprint(asked: Asked, upload_max_bytes: int) -> APIBlueprint:
+    """Return the addresses of uploads over what ``asked`` returns."""
     uploads = APIBlueprint("uploads", __name__, url_prefix="/v1/uploads", tag="Uploads")
 
     @uploads.post("")
@@ -46,7 +46,7 @@ def blueprint(service: JobService, upload_max_bytes: int) -> APIBlueprint:
     )
     def leave(query_data: UploadQuery) -> Response:
         name, media_type, chunks = upload_chunks(cast("StrictRequest", request), upload_max_bytes)
-        upload = service.upload(query_data.filename or name, media_type, chunks)
+        upload = asked().upload(query_data.filename or name, media_type, chunks)
         response = jsonify(UploadView.of(upload).model_dump(mode="json"))
         response.status_code = HTTPStatus.CREATED
         return response
@@ -60,7 +60,7 @@ def blueprint(service: JobService, upload_max_bytes: int) -> APIBlueprint:
         },
     )
     def forget(upload_id: str) -> Response:
-        service.forget_upload(upload_id)
+        asked().forget_upload(upload_id)
         return Response(status=HTTPStatus.NO_CONTENT)
 
     return uploads

@@ -91,7 +91,7 @@ class MemoryLedger:
         if job is None:
             raise UnknownJob(job_id)
         if job.expires_at is not None and job.expires_at <= self._clock.now():
-            raise JobExpired(job_id)
+            raise JobExpired(job_id, job.owner)
         return job
 
     def revision(self, job_id: str) -> int | None:
@@ -166,13 +166,15 @@ class MemoryLedger:
             ended_per_min=len(ended),
         )
 
-    def listed(self, wanted: JobFilter, before: int | None, limit: int) -> Page:
+    def listed(
+        self, wanted: JobFilter, before: int | None, limit: int, *, owner: str | None = None
+    ) -> Page:
         """See ``JobLedger.listed``."""
         newest_first = sorted(self._jobs.values(), key=lambda job: -self._numbers[job.id])
         found = [
             job
             for job in newest_first
-            if wanted.labels <= labels(job)
+            if wanted.labels(owner) <= labels(job)
             and (before is None or self._numbers[job.id] < before)
             and (job.expires_at is None or job.expires_at > self._clock.now())
         ]

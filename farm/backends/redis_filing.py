@@ -19,6 +19,7 @@ and beside them::
 """
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 
 from farm.jobs.listing import labels
@@ -61,6 +62,12 @@ def owner_key(owner: str) -> str:
 def label_key(label: str) -> str:
     """Return the key of what is listed under ``label``."""
     return f"farm:label:{label}"
+
+
+def owner_in(filed: Iterable[str]) -> str:
+    """Return the owner of the job that is filed under these keys."""
+    prefix = label_key("owner:")
+    return next((key.removeprefix(prefix) for key in filed if key.startswith(prefix)), "")
 
 
 def ended_key(queue: Queue, bucket: int) -> str:

@@ -34,6 +34,7 @@ from farm.backends.redis_filing import (
     filing,
     label_key,
     lanes_key,
+    owner_in,
     owner_key,
     queued_key,
     running_key,
@@ -84,8 +85,9 @@ class RedisLedger:
         record = cast("bytes | None", self._client.hget(_job_key(job_id), "record"))
         if record is not None:
             return Job.model_validate_json(record)
-        if self._client.exists(_gone_key(job_id)):
-            raise JobExpired(job_id)
+        filed = cast("bytes | None", self._client.get(_gone_key(job_id)))
+        if filed is not None:
+            raise JobExpired(job_id, owner_in(json.loads(filed)))
         raise UnknownJob(job_id)
 
     @redis_errors()
@@ -163,9 +165,11 @@ class RedisLedger:
         )
 
     @redis_errors()
-    def listed(self, wanted: JobFilter, before: int | None, limit: int) -> Page:
+    def listed(
+        self, wanted: JobFilter, before: int | None, limit: int, *, owner: str | None = None
+    ) -> Page:
         """See ``JobLedger.listed``."""
-        first, *others = self._narrowest_first(wanted.labels)
+        first, *others = self._narrowest_first(wanted.labels(owner))
         start = "+inf" if before is None else f"({before}"
         found = cast(
             "list[tuple[bytes, float]]",

@@ -81,6 +81,12 @@ def artifact(job_id: str, name: str) -> Call:
     return Call("GET", f"{_job_path(job_id)}/artifacts/{quote(name, safe='')}")
 
 
+def link(job_id: str, name: str, expires_in_s: int) -> Call:
+    """Return the call that makes a link to one artifact of a job."""
+    path = f"{artifact(job_id, name).path}/link"
+    return Call("POST", path, json={"expires_in": expires_in_s})
+
+
 def cancel(job_id: str) -> Call:
     """Return the call that cancels a job. Sent twice, it would forget the job."""
     return Call("DELETE", _job_path(job_id), retries=0)
@@ -109,6 +115,21 @@ def upload(file: Path, on_progress: Progress | None) -> Call:
 def forget_upload(upload_id: str) -> Call:
     """Return the call that drops an upload."""
     return Call("DELETE", f"/v1/uploads/{quote(upload_id, safe='')}")
+
+
+def create_key(wanted: Mapping[str, object]) -> Call:
+    """Return the call that makes a key."""
+    return Call("POST", "/v1/keys", json=dict(wanted))
+
+
+def keys() -> Call:
+    """Return the call for all keys."""
+    return Call("GET", "/v1/keys")
+
+
+def revoke_key(key_id: str) -> Call:
+    """Return the call that ends a key."""
+    return Call("DELETE", f"/v1/keys/{quote(key_id, safe='')}")
 
 
 def ready() -> Call:

@@ -15,6 +15,8 @@ from farm.client.connection import Connection
 from farm.client.errors import DamagedArtifact
 from farm.client.saving import replacing
 from farm.jobs.farm_views import PressureView, WorkersView
+from farm.jobs.key_views import KeysView, KeyView, NewKeyView
+from farm.jobs.links import LinkView
 from farm.jobs.views import JobsView, JobView, UploadView
 from farm.jobs.workers import Readiness
 
@@ -134,6 +136,23 @@ class Endpoints:
         """Return one of the job's artifacts; raises as ``result`` does."""
         return self._connection.fetch(calls.artifact(job_id, name)).content
 
+    def link(self, job_id: str, name: str, *, expires_in_s: int = 3600) -> LinkView:
+        """Return a link with which anybody can read one of the job's artifacts, for a while.
+
+        Args:
+            job_id: The job, which must have succeeded.
+            name: The artifact's name.
+            expires_in_s: For how long, in seconds, at most a week.
+
+        Returns:
+            Its ``url`` is whole, on the address that this client knows the farm by.
+
+        Raises:
+            RequestInvalid: ``not_finished``, ``job_failed`` or ``unknown_artifact``.
+        """
+        made = self._connection.ask(calls.link(job_id, name, expires_in_s), LinkView)
+        return made.model_copy(update={"url": f"{self.url}{made.url}"})
+
     def save_artifact(self, job: JobView | str, name: str, path: str | os.PathLike[str]) -> None:
         """Write one of the job's artifacts to ``path``, whole or not at all.
 
@@ -195,6 +214,33 @@ class Endpoints:
     def workers(self) -> WorkersView:
         """Return the workers, their children, and what each runs now."""
         return self._connection.ask(calls.workers(), WorkersView)
+
+    def create_key(self, name: str, **wanted: object) -> NewKeyView:
+        """Make a key. Its ``key`` is told this once.
+
+        Args:
+            name: Whose it is, for people.
+            wanted: ``scopes``, ``zones``, ``expires_in`` (seconds), ``open_jobs_max``,
+                ``requests_per_minute``.
+
+        Raises:
+            RequestInvalid: A field is wrong, or the first key could not make others.
+            RequestRefused: It takes the scope ``keys``.
+        """
+        return self._connection.ask(calls.create_key({"name": name, **wanted}), NewKeyView)
+
+    def keys(self) -> KeysView:
+        """Return all keys without their secrets, the oldest first, those that ended too."""
+        return self._connection.ask(calls.keys(), KeysView)
+
+    def revoke_key(self, key_id: str) -> KeyView:
+        """End a key, for good.
+
+        Raises:
+            RequestInvalid: ``unknown_key``, or ``would_lock_out``: it is the last one that
+                can make keys for good.
+        """
+        return self._connection.ask(calls.revoke_key(key_id), KeyView)
 
     def ready(self) -> Readiness:
         """Return whether the farm can run jobs now and, check by check, why not.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,6 +21,10 @@ worker needs from taking a message to the claim, less than a caller's patience."
 
 STRIDES: Mapping[Priority, int] = {"high": 1, "normal": 3, "low": 9}
 """What a turn costs a lane of this priority: so their shares are 9, 3 and 1."""
+
+Zone = Literal["public", "internal"]
+"""Where a job may lead: to the web, or to what the operator allows of the farm's own network."""
+ALL_ZONES: tuple[Zone, ...] = ("public", "internal")
 
 
 class Record(BaseModel):
@@ -86,7 +90,9 @@ class Job(Record):
     previous_failures: tuple[Failure, ...] = ()
     """What it failed with before each retry, oldest first."""
     owner: str = ""
-    """Whose job it is; ``""`` while callers are not told apart."""
+    """Id of the key that it was submitted with; ``""`` in a farm that has no keys."""
+    zones: tuple[Zone, ...] = ALL_ZONES
+    """Those of the key: where it may lead."""
     in_line: bool = False
     """Whether it waits for its turn though it is a single job of some urgency."""
     batch_id: str | None = None

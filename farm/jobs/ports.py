@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from farm.jobs.keys import ApiKey
 from farm.jobs.listing import JobFilter, Page
 from farm.jobs.models import Artifact, Job
 from farm.jobs.specs.base import Priority
@@ -23,6 +24,9 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Return the present time in UTC, cut to milliseconds."""
 
+
+_ROOM_MAX_S = 60
+"""Longest wait that a caller is sent into: more would leave the farm idle."""
 
 Refusal = Literal["backlog", "owner"]
 """Which limit a new job would exceed."""
@@ -38,6 +42,14 @@ class Pressure:
     """When the job that waits longest became queued; ``None`` if none waits."""
     ended_per_min: float
     """Jobs that ended in the last minute."""
+
+    @property
+    def room_in_s(self) -> int:
+        """In how many seconds a hundredth of what waits will be done, at today's rate."""
+        if self.ended_per_min == 0:
+            return _ROOM_MAX_S
+        seconds = self.queued / 100 / (self.ended_per_min / 60)
+        return min(max(1, round(seconds)), _ROOM_MAX_S)
 
 
 class JobLedger(Protocol):
@@ -65,7 +77,7 @@ class JobLedger(Protocol):
         """Return the stored job.
 
         Raises:
-            JobExpired: It was there; its retention is over.
+            JobExpired: It was there; its retention is over. Names its owner.
             UnknownJob: No such id, or it was forgotten.
         """
 
@@ -101,7 +113,9 @@ class JobLedger(Protocol):
     def pressure(self, queue: Queue, now: datetime) -> Pressure:
         """Return how busy the queue is."""
 
-    def listed(self, wanted: JobFilter, before: int | None, limit: int) -> Page:
+    def listed(
+        self, wanted: JobFilter, before: int | None, limit: int, *, owner: str | None = None
+    ) -> Page:
         """Return up to ``limit`` jobs that are as ``wanted``, newest first.
 
         A page may hold fewer, even none, and have a next one all the same.
@@ -110,6 +124,7 @@ class JobLedger(Protocol):
             wanted: Which jobs.
             before: ``Page.next`` of the page before; ``None`` for the first.
             limit: How many.
+            owner: Only this one's; ``None``: those of all.
         """
 
     def tidy(self, now: datetime, limit: int) -> int:
@@ -209,3 +224,25 @@ class WorkerDirectory(Protocol):
 
     def last_browser_check(self) -> BrowserCheck | None:
         """Return the newest such record, or ``None``."""
+
+
+class KeyRing(Protocol):
+    """The farm's keys, those that have ended too, and what it signs with."""
+
+    def add(self, key: ApiKey) -> None:
+        """Keep a key. Its id must not be in use."""
+
+    def get(self, key_id: str) -> ApiKey | None:
+        """Return the key, or ``None`` if there is none of this id."""
+
+    def all(self) -> list[ApiKey]:
+        """Return all keys, the oldest first."""
+
+    def revoke(self, key_id: str, at: datetime) -> ApiKey | None:
+        """End the key ``at``, unless it was ended before; return it as it is then, if any."""
+
+    def exists(self) -> bool:
+        """Return whether there ever was a key."""
+
+    def signing_secret(self) -> bytes:
+        """Return 32 random bytes that are always the same and nobody else's."""

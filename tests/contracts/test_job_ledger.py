@@ -418,3 +418,31 @@ def test_more_waiters_than_allowed_are_not_kept(redis_url: str) -> None:
         ledger.swap(job)
         ledger.wait_for_end(job.id, 60)
         changes.close()
+
+
+def test_an_owner_s_jobs_can_be_listed_apart(ledger: JobLedger) -> None:
+    jobs = {owner: a_job(f"of-{owner}").model_copy(update={"owner": owner}) for owner in "ab"}
+    nobodys = a_job("nobody-s")
+    for job in (jobs["a"], nobodys, jobs["b"]):
+        ledger.swap(job)
+    for owner, job in jobs.items():
+        assert ledger.listed(JobFilter(), None, 10, owner=owner).jobs == (job,)
+        assert ledger.listed(JobFilter(kind="pdf"), None, 10, owner=owner).jobs == ()
+        ended = job.cancelled(NOON)
+        ledger.swap(ended)
+        assert ledger.listed(JobFilter(kind="screenshot"), None, 10, owner=owner).jobs == (ended,)
+    assert ledger.listed(JobFilter(), None, 10, owner="c").jobs == ()
+    assert len(ledger.listed(JobFilter(), None, 10).jobs) == 3
+
+
+@pytest.mark.parametrize("owner", ["", "ann"])
+def test_an_expired_job_names_its_owner(subject: Subject, owner: str) -> None:
+    job = a_job().model_copy(update={"owner": owner})
+    subject.ledger.swap(job)
+    ended = job.cancelled(NOON)
+    subject.ledger.swap(ended)
+    subject.end_retention(ended)
+    until(lambda: subject.has_expired(ended), "the retention is over")
+    with pytest.raises(JobExpired) as caught:
+        subject.ledger.get(job.id)
+    assert caught.value.owner == owner

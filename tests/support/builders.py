@@ -10,6 +10,8 @@ from farm.backends.memory import (
     MemoryQueue,
     MemoryWorkers,
 )
+from farm.backends.memory_keys import MemoryKeys
+from farm.jobs.keys import ApiKey
 from farm.jobs.models import Job
 from farm.jobs.service import JobService
 from farm.jobs.specs.requests import JobRequest, JobSpec
@@ -26,6 +28,17 @@ def a_spec(**fields: Any) -> JobSpec:
 
 def a_job(job_id: str = "job-1", *, spec: JobSpec | None = None) -> Job:
     return Job(id=job_id, spec=spec or a_spec(), created_at=NOON, queued_at=NOON)
+
+
+def a_key(key_id: str = "0123456789abcdef", **fields: Any) -> ApiKey:
+    plain: dict[str, Any] = {
+        "name": "shop",
+        "secret_sha256": "ab" * 32,
+        "scopes": ("jobs:read", "jobs:write", "uploads"),
+        "zones": ("public",),
+        "created_at": NOON,
+    }
+    return ApiKey(id=key_id, **{**plain, **fields})
 
 
 def a_worker(name: str = "pages@host", *queues: str) -> Worker:
@@ -55,12 +68,14 @@ class MemoryFarm:
         self.queue = MemoryQueue()
         self.artifacts = MemoryArtifacts()
         self.workers = MemoryWorkers()
+        self.keys = MemoryKeys()
         self.service = JobService(
             ledger=self.ledger,
             queue=self.queue,
             artifacts=self.artifacts,
             uploads=self.artifacts,
             workers=self.workers,
+            keys=self.keys,
             clock=self.clock,
         )
 
