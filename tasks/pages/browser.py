@@ -16,6 +16,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from farm.jobs.errors import BrowserCrashed, CaptureFailed, JobError, JobTimedOut
 from tasks.deadline import Deadline
+from tasks.egress.client import Gate
 from tasks.memory import tree_bytes
 from tasks.pages.ahead import Ahead
 from tasks.pages.chromium import find_chromium
@@ -43,6 +44,11 @@ _ARGUMENTS = (
     "--force-color-profile=srgb",  # the same colours on every machine
     "--js-flags=--max-old-space-size=512",  # a page's script ends before the machine does
     "--block-new-web-contents",  # no popups, which nobody would see
+    # WebRTC knows no proxy. Each of the two kinds of Chromium obeys one of these alone.
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+    # Names are looked up by the gate; what WebRTC and others ask about beside it, by nobody.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
 _log = structlog.get_logger(__name__)
@@ -55,9 +61,14 @@ class BrowserHolder:
     ``kill``, ``weigh`` and what is told of the browser are for other threads too.
     """
 
-    def __init__(self, chosen: Path | None, sandbox: Sandbox) -> None:
-        """Use the browser that ``find_chromium(chosen)`` finds, once one is needed."""
+    def __init__(self, chosen: Path | None, sandbox: Sandbox, gate: Gate) -> None:
+        """Use the browser that ``find_chromium(chosen)`` finds, once one is needed.
+
+        It reaches the network through ``gate`` alone.
+        """
         self._chosen = chosen
+        self.gate = gate
+        self._proxy = ""
         self._sandbox = sandbox
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
@@ -204,6 +215,11 @@ class BrowserHolder:
             self.discard()
 
     def _launched(self, deadline: Deadline) -> tuple[Browser, Playwright]:
+        # A browser keeps to the proxy of its launch. That of a new gate is another one.
+        proxy = f"http://127.0.0.1:{self.gate.port}"
+        if proxy != self._proxy:
+            self.discard()
+            self._proxy = proxy
         if self._browser is None or self._playwright is None:
             if self._playwright is None:
                 before = _started_here()
@@ -239,6 +255,8 @@ class BrowserHolder:
         browser = playwright.chromium.launch(
             executable_path=chromium.path,
             args=list(_ARGUMENTS),
+            # Also for loopback, which Playwright sees to, unless a bypass is given.
+            proxy={"server": self._proxy},
             chromium_sandbox=sandbox,
             timeout=min(_LAUNCH_TIMEOUT_MS, deadline.left_ms("browser")),
             env=_environment(),
