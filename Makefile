@@ -52,6 +52,7 @@ imports: ## Check who imports whom
 .PHONY: test
 test: setup lint types imports ## All checks, and all tests that need no container engine
 	pytest tests/unit tests/contracts tests/integration tests/e2e
+	pytest tests/egress
 	pytest tests/chaos -m "not long"
 
 .PHONY: test-unit
@@ -70,6 +71,10 @@ test-e2e: setup ## Tests on the whole farm, from outside
 test-containers: setup ## Build the images, run the composed farm, kill a part (needs Docker)
 	pytest tests/containers
 
+.PHONY: test-egress
+test-egress: setup ## Watch every packet of hostile pages and files, in a network of their own (Linux, root)
+	pytest tests/egress
+
 .PHONY: test-chaos
 test-chaos: setup ## Break the farm in every way, and write what came of it into docs/reliability.md
 	pytest tests/chaos --chaos-table docs/reliability.md
@@ -85,6 +90,10 @@ bench-probe: setup ## Measure many probes against xargs and the bare ffprobe
 .PHONY: bench-filing
 bench-filing: setup ## Measure what it costs to move, keep and list a job
 	python -m tests.bench.filing
+
+.PHONY: bench-gate
+bench-gate: setup ## Measure what the gate costs a page of 150 pictures
+	python -m tests.bench.gate
 
 .PHONY: openapi
 openapi: setup ## Write openapi.json anew

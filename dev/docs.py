@@ -59,7 +59,8 @@ def _settings(
     for name, field in fields.items():
         if name not in wanted:
             continue
-        default = _IN_WORDS.get(name) or ("none" if field.default in (None, "") else f"`{field.default}`")
+        is_set = field.default not in (None, "")
+        default = _IN_WORDS.get(name) or (f"`{field.default}`" if is_set else "none")
         readers = f"{reader}, dispatcher" if name in _READ_BY_DISPATCHER else reader
         yield f"`{PREFIX}{name.upper()}`", default, readers, _meaning(field)
 
