@@ -37,8 +37,10 @@ MALFORMED = b"HTTP/1.1 400 Bad Request\r\n"
         b"GET http://public.test/\r\n\r\n",
         b"\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100),
-        b"POST http://public.test/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
-        b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        (
+            b"POST http://public.test/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        ),
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ],
 )
@@ -52,34 +54,42 @@ def test_54_garbage_is_malformed_and_leads_nowhere(data: bytes) -> None:
 
 
 def test_54_a_body_that_is_none_breaks_the_connection() -> None:
-    with Origin(saying(whole())) as origin, scene(policy=Policy(ports=str(origin.port))) as the:
-        with dial(the.port) as client:
-            first = f"POST {origin.url()} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-            client.sendall(first.encode() + b"nonsense\r\n")
-            with pytest.raises(ConnectionResetError):
-                read_all(client)
+    with (
+        Origin(saying(whole())) as origin,
+        scene(policy=Policy(ports=str(origin.port))) as the,
+        dial(the.port) as client,
+    ):
+        first = f"POST {origin.url()} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        client.sendall(first.encode() + b"nonsense\r\n")
+        with pytest.raises(ConnectionResetError):
+            read_all(client)
 
 
 def test_54_who_is_silent_or_dawdles_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversation, "_HEAD_S", 0.5)
-    with Origin(saying(whole())) as origin, scene(policy=Policy(ports=str(origin.port))) as the:
-        with dial(the.port) as silent, dial(the.port) as dawdler, dial(the.port) as rested:
-            rested.sendall(f"GET {origin.url()} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-            began = time.monotonic()
-            dawdler.settimeout(0.05)
-            head = iter(b"GET http://public.test/ HTTP/1.1\r\n" + b"X: y\r\n" * 100)
+    with (
+        Origin(saying(whole())) as origin,
+        scene(policy=Policy(ports=str(origin.port))) as the,
+        dial(the.port) as silent,
+        dial(the.port) as dawdler,
+        dial(the.port) as rested,
+    ):
+        rested.sendall(f"GET {origin.url()} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        began = time.monotonic()
+        dawdler.settimeout(0.05)
+        head = iter(b"GET http://public.test/ HTTP/1.1\r\n" + b"X: y\r\n" * 100)
 
-            def heard() -> bytes | None:
-                dawdler.send(bytes([next(head)]))
-                try:
-                    return dawdler.recv(1000)
-                except TimeoutError:
-                    return None
+        def heard() -> bytes | None:
+            dawdler.send(bytes([next(head)]))
+            try:
+                return dawdler.recv(1000)
+            except TimeoutError:
+                return None
 
-            assert until(heard, "the dawdler is told").startswith(MALFORMED)
-            assert time.monotonic() - began < 5
-            assert read_all(silent) == b""
-            assert read_all(rested).endswith(b"hello")
+        assert until(heard, "the dawdler is told").startswith(MALFORMED)
+        assert time.monotonic() - began < 5
+        assert read_all(silent) == b""
+        assert read_all(rested).endswith(b"hello")
 
 
 def test_the_gate_survives_noise() -> None:
