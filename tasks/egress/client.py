@@ -184,7 +184,9 @@ class _Control:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the gate has hung up: it says nothing unasked."""
+        """Whether one side has hung up: the gate says nothing unasked."""
+        if self._socket.fileno() < 0:
+            return True
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         return bool(poll.poll(0))

@@ -61,7 +61,7 @@ class GateServer:
                 answer = door.obey(json.loads(order))
         except asyncio.CancelledError:
             return  # The gate ends. Python 3.11 would log this as an error.
-        except (ConnectionError, KeyError, ValueError) as error:
+        except (ConnectionError, KeyError, TypeError, ValueError) as error:
             _log.warning("control_lost", why=repr(error))
         finally:
             listener.close()
@@ -78,13 +78,14 @@ class _Door:
         self.session = Session(policy, network, NOBODY)
 
     def receive(self) -> Wire:
-        return _Guest(self.session)
+        return _Guest(self)
 
     def obey(self, order: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to ``order``.
 
         Raises:
             KeyError: It lacks something.
+            TypeError: It has something else in its place.
             ValueError: It is none.
         """
         match order:
@@ -107,17 +108,19 @@ class _Door:
 class _Guest(Wire):
     """The connection of a client, which is served as long as it lasts."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session.count, session.wires)
-        self._session = session
+    def __init__(self, door: _Door) -> None:
+        super().__init__(door.session)
+        self._door = door
         self._served: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # There may be another one since it was accepted.
+        self._owner = session = self._door.session
         super().connection_made(transport)
-        if len(self._session.wires) > _WIRES_MAX:
+        if session.is_closed or len(session.wires) > _WIRES_MAX:
             self.abort()
             return
-        serving = Conversation(self, self._session).hold()
+        serving = Conversation(self, session).hold()
         self._served = asyncio.get_running_loop().create_task(serving)
 
     def connection_lost(self, exc: Exception | None) -> None:

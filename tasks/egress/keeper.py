@@ -60,7 +60,8 @@ class Keeper:
             process.terminate()
             self._thread.join(_END_S)
             process.kill()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         _remove_deserted(self._folder.parent)

@@ -30,7 +30,7 @@ class Pool:
         self._network = network
         self._make_wire = make_wire
         self._idle: list[Link] = []
-        self._reached: dict[tuple[Sequence[Address], int], Address] = {}
+        self._reached: dict[tuple[str, int], Address] = {}
 
     async def dial(self, host: str, port: int, addresses: Sequence[Address]) -> Link:
         """Return a new connection to the first of the vetted ``addresses`` that answers.
@@ -38,14 +38,14 @@ class Pool:
         Raises:
             NotServed: None does.
         """
-        reached = self._reached.get((addresses, port))
+        reached = self._reached.get((host, port))
         for address in sorted(addresses, key=lambda each: each != reached):
             wire = self._make_wire()
             try:
                 await self._network.connect(wire, address, port)
             except OSError:
                 continue
-            self._reached[addresses, port] = address
+            self._reached[host, port] = address
             return Link(wire, address, port, host)
         raise NotServed("connection_failed")
 

@@ -20,6 +20,8 @@ from tasks.egress.wire import Wire
 
 LOG_MAX = 1000
 """Entries: one for each target and verdict."""
+_TOLD_MAX = 50
+"""Refusals of one session that the operator's log tells of: a page shall not flood it."""
 _OF_ONE_HOST_MAX = 64
 """Requests and tunnels at once: many times what a browser wants. Others wait."""
 _BROWSERS_OWN = frozenset(
@@ -48,8 +50,9 @@ class Terms:
         """Return what a worker's child wants.
 
         Raises:
-            ValueError: A field is wrong.
             KeyError: A field is missing.
+            TypeError: A field is of another type.
+            ValueError: A field is wrong.
         """
         url = message["url"]
         return cls(
@@ -78,9 +81,11 @@ class Session:
         self._cut: Code | None = "target_forbidden" if terms.job is None else None
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(terms.max_seconds, self.cut, "timeout")
+        self.is_closed = False
+        """Whether it is over, though somebody may not know yet."""
         self.wires: set[Wire] = set()
-        """All that are connected."""
-        self.pool = Pool(network, lambda: Wire(self.count, self.wires))
+        """All that are connected, to either side."""
+        self.pool = Pool(network, lambda: Wire(self))
         self.turns = defaultdict[str, asyncio.Semaphore](
             lambda: asyncio.Semaphore(_OF_ONE_HOST_MAX)
         )
@@ -109,7 +114,8 @@ class Session:
             return
         is_denied = refusal.code == "target_forbidden"
         self._denied += is_denied
-        if self._note(host, port, refusal.code) == 1 and is_denied:
+        is_new = self._note(host, port, refusal.code) == 1
+        if is_denied and is_new and self._denied <= _TOLD_MAX:
             _log.warning(
                 "target_forbidden",
                 job_id=self._terms.job,
@@ -129,13 +135,13 @@ class Session:
         if self._cut is None:
             self._cut = code
             _log.warning("session_cut", job_id=self._terms.job, code=code)
-            self.close()
+            self._break_off()
 
     def close(self) -> None:
         """Break everything off."""
+        self.is_closed = True
         self._timer.cancel()
-        for wire in tuple(self.wires):
-            wire.abort()
+        self._break_off()
 
     def report(self) -> dict[str, Any]:
         """Return what happened so far, without any address of a name."""
@@ -149,6 +155,10 @@ class Session:
                 for (host, port, verdict), count in self._verdicts.items()
             ],
         }
+
+    def _break_off(self) -> None:
+        for wire in tuple(self.wires):
+            wire.abort()
 
     def _note(self, host: str, port: int, verdict: str) -> int:
         """Return how often it was so; what was so last is at the end."""

@@ -51,8 +51,7 @@ class Vetting:
         """
         self._policy = policy
         self._network = network
-        self._wants_internal = Zone.INTERNAL in zones and main is not None
-        self._main = main
+        self._main = main if Zone.INTERNAL in zones else None
         self._answers: dict[str, asyncio.Task[Sequence[Address]]] = {}
         self._judged: dict[tuple[str, int], asyncio.Task[_Found]] = {}
         self._turns = asyncio.Semaphore(_LOOK_UPS_MAX)
@@ -66,30 +65,32 @@ class Vetting:
         found = await self._find(host, port)
         if found.is_unknown:
             raise NotServed("dns_error")
-        if found.zone is Zone.PUBLIC or (found.zone is Zone.INTERNAL and await self._is_internal()):
-            return found.addresses
-        raise NotServed("target_forbidden", found.addresses)
-
-    async def _is_internal(self) -> bool:
-        if not self._wants_internal or self._main is None:
-            return False
-        return (await self._find(*self._main)).zone is Zone.INTERNAL
+        if found.zone is None:
+            raise NotServed("target_forbidden", found.addresses)
+        return found.addresses
 
     async def _find(self, host: str, port: int) -> _Found:
         return await _once(self._judged, (host, port), partial(self._judge, host, port))
 
     async def _judge(self, host: str, port: int) -> _Found:
         addresses: Sequence[Address]
+        internal = await self._may_be_internal(host, port)
         if address := literal(host):
             addresses = (address,)
-        elif self._policy.may_look_up(host, port, internal=self._wants_internal):
+        elif self._policy.may_look_up(host, port, internal=internal):
             addresses = await self._look_up(host)
             if not addresses:
                 return _Found((), None, is_unknown=True)
         else:
             return _Found((), None)
         own = [each for name in self._policy.own_names(port) for each in await self._look_up(name)]
-        return _Found(addresses, self._policy.zone(host, port, addresses, own))
+        zone = self._policy.zone(host, port, addresses, own)
+        return _Found(addresses, zone if internal or zone is Zone.PUBLIC else None)
+
+    async def _may_be_internal(self, host: str, port: int) -> bool:
+        if self._main is None or (host, port) == self._main:
+            return self._main is not None
+        return (await self._find(*self._main)).zone is Zone.INTERNAL
 
     async def _look_up(self, name: str) -> Sequence[Address]:
         async def in_turn() -> Sequence[Address]:

@@ -3,8 +3,9 @@
 import asyncio
 import struct
 from collections import deque
-from collections.abc import Callable
+from contextlib import suppress
 from socket import SO_LINGER, SOL_SOCKET
+from typing import Protocol, cast
 
 _HELD_MAX_BYTES = 256 * 1024
 """What is read ahead of whoever takes it; the sender waits after that."""
@@ -12,15 +13,24 @@ _LINGER_S = 2.0
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
+class Owner(Protocol):
+    """On whose account something is connected."""
+
+    wires: "set[Wire]"
+    """All that are."""
+
+    def count(self, size_bytes: int) -> None:
+        """Take note of bytes that came."""
+
+
 class Wire(asyncio.Protocol):
     """Either one coroutine reads it, or it is spliced to another one."""
 
     transport: asyncio.Transport
 
-    def __init__(self, count: Callable[[int], None], wires: set["Wire"]) -> None:
-        """Tell ``count`` of all bytes that come, and be in ``wires`` while connected."""
-        self._count = count
-        self._wires = wires
+    def __init__(self, owner: Owner) -> None:
+        """Be one of ``owner``'s while connected, and tell it of all bytes that come."""
+        self._owner = owner
         self._held: deque[bytes] = deque()
         self._held_bytes = 0
         self._is_deaf = False
@@ -83,7 +93,8 @@ class Wire(asyncio.Protocol):
         self._held.clear()
         self.transport.resume_reading()
         if not self.transport.is_closing():
-            self.transport.write_eof()
+            with suppress(OSError):  # The other side has broken off.
+                self.transport.write_eof()
             asyncio.get_running_loop().call_later(_LINGER_S, self.transport.abort)
 
     def abort(self) -> None:
@@ -95,13 +106,12 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type alone
-        self.transport = transport
-        self._wires.add(self)
+        self.transport = cast("asyncio.Transport", transport)
+        self._owner.wires.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Count, and hold or pass on what came."""
-        self._count(len(data))
+        self._owner.count(len(data))
         if self._peer is not None:
             self._peer.transport.write(data)
         elif not self._is_deaf:
@@ -129,7 +139,7 @@ class Wire(asyncio.Protocol):
         """Tell everybody of the end; it was in good order if ``exc`` is ``None``."""
         self._is_lost = True
         self._error = exc
-        self._wires.discard(self)
+        self._owner.wires.discard(self)
         _wake(self._news)
         _wake(self._writable)
         if self._peer is not None:

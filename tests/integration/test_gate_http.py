@@ -182,13 +182,13 @@ class TestBrokenServers:
             assert client.connections == 1
 
     def test_a_kept_connection_that_has_gone_stale_costs_nobody_an_answer(self) -> None:
-        served: set[int] = set()
+        served: set[socket.socket] = set()
 
         def answer(connection: socket.socket, _: bytes) -> None:
-            if connection.fileno() in served:  # It hangs up at the second request.
+            if connection in served:  # It hangs up at the second request.
                 connection.shutdown(socket.SHUT_RDWR)
             else:
-                served.add(connection.fileno())
+                served.add(connection)
                 connection.sendall(whole(b"hello"))
 
         with before(answer) as (the, origin), Client(the.port) as client:
@@ -198,14 +198,14 @@ class TestBrokenServers:
             assert len(origin.heads) == 7
 
     def test_a_stale_connection_that_says_anything_is_not_asked_again(self) -> None:
-        served: set[int] = set()
+        served: set[socket.socket] = set()
 
         def answer(connection: socket.socket, _: bytes) -> None:
-            if connection.fileno() in served:
+            if connection in served:
                 connection.sendall(b"HTTP/1.1 2")
                 connection.shutdown(socket.SHUT_RDWR)
             else:
-                served.add(connection.fileno())
+                served.add(connection)
                 connection.sendall(whole(b"hello"))
 
         with before(answer) as (the, origin), Client(the.port) as client:

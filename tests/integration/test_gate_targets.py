@@ -190,6 +190,14 @@ class TestInternal:
                 assert the.fetch(origin.url(host="10.20.0.6")).status == 200
                 assert the.fetch(origin.url()).status == 200
 
+    def test_51_a_public_page_learns_nothing_of_internal_names(self) -> None:
+        policy = Policy(allow="*.intranet", ports="80")
+        url = "http://public.test/"
+        with scene(policy=policy, zones=["internal"], url=url) as the:
+            assert the.fetch("http://wiki.intranet/").code == "target_forbidden"
+            assert the.fetch("http://nothing.intranet/").code == "target_forbidden"
+            assert the.network.asked == ["public.test"]
+
     def test_51_a_page_that_was_public_once_stays_so(self) -> None:
         with Origin(saying(whole())) as origin:
             policy = Policy(allow=f"10.20.0.0/16:{origin.port}", ports=str(origin.port))
