@@ -37,6 +37,25 @@ class BrokenLedger(MemoryLedger):
         return super().add(new, backlog_max=backlog_max, owner_max=owner_max)
 
 
+class OvertakenLedger(MemoryLedger):
+    """Lets ``overtaking`` happen between a request's last look and its writing, once."""
+
+    overtaking: Callable[[], None] | None = None
+
+    def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
+        self._be_overtaken()
+        return super().add(new, backlog_max=backlog_max, owner_max=owner_max)
+
+    def swap(self, new: Job) -> bool:
+        self._be_overtaken()
+        return super().swap(new)
+
+    def _be_overtaken(self) -> None:
+        overtaking, self.overtaking = self.overtaking, None
+        if overtaking is not None:
+            overtaking()
+
+
 def asking(service: JobService, **settings: Any) -> FlaskClient:
     return create_app(ApiSettings(**settings), service).test_client()
 
@@ -237,6 +256,29 @@ class TestKeyIsNotUsedUp:
         assert reserved is not None
         assert {answer.get_json()["id"] for answer in answers} == {reserved.id}
         assert farm.queue.count(reserved.id) == 1
+
+
+class TestRace:
+    """Both requests are of the same millisecond: the clock stands."""
+
+    @pytest.mark.parametrize("what", ["submit", "retry"])
+    def test_110_of_two_at_once_one_does_it_and_the_other_knows(
+        self, farm: MemoryFarm, what: str
+    ) -> None:
+        ledger = farm.ledger = OvertakenLedger(farm.clock)
+        farm.service = replace(farm.service, ledger=ledger)
+        client, faster = asking(farm.service), asking(farm.service)
+        path, body, before = "/v1/jobs", SPEC, 0
+        if what == "retry":
+            job_id = farm.submit().id
+            finish(farm, job_id)
+            path, body, before = f"/v1/jobs/{job_id}/retry", {}, 1
+        found: list[TestResponse] = []
+        ledger.overtaking = lambda: found.append(faster.post(path, json=body, headers=KEY))
+        late = client.post(path, json=body, headers=KEY)
+        assert (said(found[0]), said(late)) == ((202, False), (202, True))
+        assert late.get_json() == found[0].get_json()
+        assert farm.queue.count(late.get_json()["id"]) == before + 1
 
 
 class TestOwners:
