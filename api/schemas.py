@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import SCOPES
 from api.problems import Problem
+from farm.jobs.idempotency import HEADER, KEY_MAX_CHARACTERS, KEY_PATTERN
 from farm.jobs.listing import PAGE_MAX, JobFilter
 
 WAIT_MAX_S = 30
@@ -15,9 +16,14 @@ WAIT_MAX_S = 30
 PREFER_WAIT_MAX_S = 60
 """Longest ``Prefer: wait=``."""
 
+REPLAYED = "Idempotency-Replayed"
+"""Header of an answer that is not the first one's."""
+
 _KEY = "key"
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 """How any view that takes a key may refuse."""
+_IDEMPOTENT = frozenset({"jobs_submit", "jobs_retry", "uploads_leave"})
+"""Operations that take an idempotency key."""
 BYTES: Mapping[str, Any] = {"type": "string", "format": "binary"}
 
 
@@ -109,6 +115,7 @@ def complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
     spec["components"]["schemas"].update({Problem.__name__: schema, **definitions})
     spec["components"]["securitySchemes"] = {_KEY: {"type": "http", "scheme": "bearer"}}
     _say_scopes(spec)
+    _say_idempotency(spec)
     # An answer without a body has no content at all.
     for operations in spec["paths"].values():
         for operation in operations.values():
@@ -132,3 +139,30 @@ def _say_scopes(spec: dict[str, Any]) -> None:
             operation["responses"].update(
                 (str(status), answer) for status, answer in problems(*_REFUSALS).items()
             )
+
+
+def _say_idempotency(spec: dict[str, Any]) -> None:
+    """Say which operations take an idempotency key, and how they tell a replay."""
+    header = {
+        "name": HEADER,
+        "in": "header",
+        "required": False,
+        "description": "Of your choice. Within a day the same request with the same key does "
+        "nothing more and is answered with what the first one made, as it stands then; another "
+        "request with it is 422 `idempotency_conflict`.",
+        "schema": {"type": "string", "maxLength": KEY_MAX_CHARACTERS, "pattern": KEY_PATTERN},
+    }
+    replayed = {
+        REPLAYED: {
+            "description": f"`true` where a request with the same `{HEADER}` had done it.",
+            "schema": {"type": "string", "enum": ["true"]},
+        }
+    }
+    for operations in spec["paths"].values():
+        for method, operation in operations.items():
+            if operation["operationId"].removeprefix(f"{method}_") not in _IDEMPOTENT:
+                continue
+            operation.setdefault("parameters", []).append(header)
+            for status, response in operation["responses"].items():
+                if status < str(HTTPStatus.MULTIPLE_CHOICES.value):
+                    response["headers"] = replayed

@@ -9,6 +9,7 @@ from api.auth import Asked
 from api.schemas import LinkQuery, file_answer, problems
 from farm.jobs.links import LinkRequest, Links, LinkView
 from farm.jobs.models import Artifact, Job
+from farm.jobs.results import artifact_of, result_of
 from farm.jobs.service import JobService
 
 _MEDIA_TYPES = (
@@ -39,7 +40,7 @@ def blueprint(asked: Asked, links: Links) -> APIBlueprint:
     def result(job_id: str) -> Response:
         service = asked()
         job = service.get(job_id)
-        return _stream(service, job, service.result(job))
+        return _stream(service, job, result_of(job))
 
     @artifacts.get("/<job_id>/artifacts/<name>")
     @artifacts.input(LinkQuery, location="query")
@@ -51,7 +52,7 @@ def blueprint(asked: Asked, links: Links) -> APIBlueprint:
     def artifact(job_id: str, name: str, query_data: LinkQuery) -> Response:
         service = asked()
         job = service.get(job_id)
-        response = _stream(service, job, service.artifact(job, name))
+        response = _stream(service, job, artifact_of(job, name))
         if query_data.signature is not None:
             # Made to be put into pages, which are of other origins.
             response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
@@ -72,7 +73,7 @@ def blueprint(asked: Asked, links: Links) -> APIBlueprint:
     )
     def link(job_id: str, name: str, json_data: LinkRequest) -> Response:
         service = asked()
-        artifact = service.artifact(service.get(job_id), name)
+        artifact = artifact_of(service.get(job_id), name)
         view = links.make(job_id, artifact.name, json_data.expires_in)
         response = jsonify(view.model_dump(mode="json"))
         response.headers["Cache-Control"] = "no-store"

@@ -9,6 +9,7 @@ from flask import Response, jsonify, request
 from werkzeug.http import parse_dict_header
 
 from api.auth import Asked
+from api.idempotency import once, tell
 from api.schemas import PREFER_WAIT_MAX_S, ListQuery, WaitQuery, json_answer, no_content, problems
 from farm.jobs.errors import FieldError, InvalidSpec
 from farm.jobs.models import Job
@@ -31,9 +32,10 @@ def blueprint(asked: Asked) -> APIBlueprint:
         description="`Prefer: wait=N` (0 to 60) answers 200 with the finished job when it ends "
         "within N seconds, also when it failed: a failed render is an outcome.",
         responses={
-            **json_answer(HTTPStatus.OK, JobView, "It has ended within `Prefer: wait`"),
+            **json_answer(HTTPStatus.OK, JobView, "It has ended, within `Prefer: wait` or before"),
             **problems(
                 HTTPStatus.BAD_REQUEST,
+                HTTPStatus.GONE,
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -43,13 +45,12 @@ def blueprint(asked: Asked) -> APIBlueprint:
         },
     )
     def submit(json_data: JobRequest) -> Response:
-        service = asked()
-        job = service.submit(json_data.root)
+        done = once(asked).submit(json_data.root)
+        job = done.made
         wait_s = _preferred_wait_s()
         if wait_s is not None:
-            job = service.wait(job, wait_s)
-        status = HTTPStatus.OK if job.state.is_terminal else HTTPStatus.ACCEPTED
-        response = _job_response(job, status)
+            job = asked().wait(job, wait_s)
+        response = tell(_job_response(job, _status_of(job)), done)
         response.headers["Location"] = f"/v1/jobs/{job.id}"
         if wait_s is not None:
             response.headers["Preference-Applied"] = f"wait={wait_s}"
@@ -83,16 +84,20 @@ def blueprint(asked: Asked) -> APIBlueprint:
         summary="Queue a failed or cancelled job again",
         description="It is the same job, with all its attempts before it; what it failed with "
         "stands in `previous_failures`.",
-        responses=problems(
-            HTTPStatus.NOT_FOUND,
-            HTTPStatus.CONFLICT,
-            HTTPStatus.GONE,
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            HTTPStatus.SERVICE_UNAVAILABLE,
-        ),
+        responses={
+            **json_answer(HTTPStatus.OK, JobView, "It was queued again before, and has ended"),
+            **problems(
+                HTTPStatus.NOT_FOUND,
+                HTTPStatus.CONFLICT,
+                HTTPStatus.GONE,
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                HTTPStatus.SERVICE_UNAVAILABLE,
+            ),
+        },
     )
     def retry(job_id: str) -> Response:
-        return _job_response(asked().retry(job_id), HTTPStatus.ACCEPTED)
+        done = once(asked).retry(job_id)
+        return tell(_job_response(done.made, _status_of(done.made)), done)
 
     @jobs.get("/<job_id>")
     @jobs.input(WaitQuery, location="query")
@@ -133,6 +138,10 @@ def blueprint(asked: Asked) -> APIBlueprint:
         return _job_response(cancelled, HTTPStatus.ACCEPTED)
 
     return jobs
+
+
+def _status_of(job: Job) -> HTTPStatus:
+    return HTTPStatus.OK if job.state.is_terminal else HTTPStatus.ACCEPTED
 
 
 def _job_response(job: Job, status: HTTPStatus) -> Response:

@@ -8,6 +8,7 @@ from flask import Response, jsonify, request
 
 from api.auth import Asked
 from api.bodies import StrictRequest, upload_chunks
+from api.idempotency import once, tell
 from api.schemas import BYTES, UploadQuery, no_content, problems
 from farm.jobs.views import UploadView
 
@@ -45,11 +46,12 @@ def blueprint(asked: Asked, upload_max_bytes: int) -> APIBlueprint:
         },
     )
     def leave(query_data: UploadQuery) -> Response:
+        farm = once(asked)
         name, media_type, chunks = upload_chunks(cast("StrictRequest", request), upload_max_bytes)
-        upload = asked().upload(query_data.filename or name, media_type, chunks)
-        response = jsonify(UploadView.of(upload).model_dump(mode="json"))
+        done = farm.upload(query_data.filename or name, media_type, chunks)
+        response = jsonify(UploadView.of(done.made).model_dump(mode="json"))
         response.status_code = HTTPStatus.CREATED
-        return response
+        return tell(response, done)
 
     @uploads.delete("/<upload_id>")
     @uploads.doc(

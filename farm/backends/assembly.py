@@ -12,6 +12,7 @@ from farm.backends.redis_changes import ChangeListener
 from farm.backends.redis_connection import connect
 from farm.backends.redis_keys import RedisKeys
 from farm.backends.redis_ledger import RedisLedger
+from farm.backends.redis_reservations import RedisReservations
 from farm.backends.redis_workers import RedisWorkers
 from farm.jobs.service import JobService
 
@@ -46,5 +47,6 @@ def assemble(
         uploads=FolderArtifacts(uploads_dir, clock) if uploads_dir else artifacts,
         workers=RedisWorkers(client),
         keys=RedisKeys(client),
+        reservations=RedisReservations(client),
         clock=clock,
     )

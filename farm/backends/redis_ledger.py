@@ -53,7 +53,7 @@ _SET_ASIDE_S = 3600
 _RECHECK_S = 5.0
 """A waiter reads the state this often even if no change was reported."""
 _MINUTE_S = 60
-_REFUSALS: Mapping[int, Refusal] = {-1: "backlog", -2: "owner"}
+_REFUSALS: Mapping[int, Refusal] = {0: "exists", -1: "backlog", -2: "owner"}
 _TERMINAL = {state.value.encode() for state in JobState if state.is_terminal}
 
 

@@ -80,23 +80,29 @@ class Endpoints:
         """Whether the key crosses a network unencrypted."""
         return self._connection.key_in_clear
 
-    def submit(self, spec: Mapping[str, Any], *, wait_s: float = 0) -> JobView:
+    def submit(
+        self, spec: Mapping[str, Any], *, wait_s: float = 0, idempotency_key: str | None = None
+    ) -> JobView:
         """Hand in one job.
 
-        Sent again only if the farm turned it away with ``Retry-After``; never after
-        a broken connection, for the job may exist by then.
+        Without an idempotency key it is sent again only if the farm turned it away with
+        ``Retry-After``; never after a broken connection, for the job may exist by then.
 
         Args:
             spec: What to do, with its ``kind``, as the API takes it.
             wait_s: How long the farm may wait for the job's end before it answers,
                 in seconds, at most 60. The job need not have ended then.
+            idempotency_key: Of your choice. Within a day a second call with the same key
+                and spec returns the job of the first, as it stands then.
 
         Raises:
-            RequestInvalid: The spec is wrong; ``errors`` names each field.
+            Misconfigured: The idempotency key is none.
+            RequestInvalid: The spec is wrong; ``errors`` names each field. Or
+                ``idempotency_conflict``: the key came with another spec.
             RequestRefused: The key or a limit forbids it; with the code ``queue_full``
                 ``retry_after_s`` says when there should be room.
         """
-        return self._connection.ask(calls.submit(spec, wait_s), JobView)
+        return self._connection.ask(calls.submit(spec, wait_s, idempotency_key), JobView)
 
     def job(self, job_id: str, *, wait_s: float = 0) -> JobView:
         """Return the job as it stands, or once it has ended within ``wait_s`` (at most 30)."""
@@ -116,13 +122,19 @@ class Endpoints:
         """
         return self._connection.ask(calls.jobs(wanted, limit, cursor), JobsView)
 
-    def retry(self, job_id: str) -> JobView:
+    def retry(self, job_id: str, *, idempotency_key: str | None = None) -> JobView:
         """Queue a failed or cancelled job again, with all its attempts before it.
 
+        Args:
+            job_id: The job.
+            idempotency_key: Of your choice. Within a day a second call with the same key
+                does nothing and returns the job as it stands.
+
         Raises:
+            Misconfigured: The idempotency key is none.
             RequestInvalid: ``nothing_to_retry``: it is open, or it succeeded.
         """
-        return self._connection.ask(calls.retry(job_id), JobView)
+        return self._connection.ask(calls.retry(job_id, idempotency_key), JobView)
 
     def result(self, job_id: str) -> bytes:
         """Return the job's main artifact.
@@ -189,19 +201,28 @@ class Endpoints:
         return self._connection.ask_for_any(calls.cancel(job_id), JobView)
 
     def upload(
-        self, path: str | os.PathLike[str], *, on_progress: Progress | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        on_progress: Progress | None = None,
+        idempotency_key: str | None = None,
     ) -> UploadView:
         """Leave a file with the farm, for a probe. It is never whole in memory.
 
         Args:
             path: The file; its name, without folders, is told to the farm.
             on_progress: Called after each piece that is sent.
+            idempotency_key: Of your choice. Within a day a second call with the same key
+                and bytes returns the upload of the first.
 
         Raises:
-            RequestInvalid: ``payload_too_large``.
+            Misconfigured: The idempotency key is none.
+            RequestInvalid: ``payload_too_large``; or ``idempotency_conflict``: the key came
+                with other bytes.
             OSError: The file cannot be read.
         """
-        return self._connection.ask(calls.upload(Path(path), on_progress), UploadView)
+        call = calls.upload(Path(path), on_progress, idempotency_key)
+        return self._connection.ask(call, UploadView)
 
     def forget_upload(self, upload_id: str) -> None:
         """Drop an upload now instead of when it expires."""

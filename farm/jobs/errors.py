@@ -8,7 +8,7 @@
     │   ├── NoSuchPage  MethodNotAllowed  UnreadableRequest
     │   ├── UnknownJob  UnknownArtifact  UnknownUpload
     │   ├── JobExpired  ArtifactEvicted
-    │   ├── NotFinished  JobFailed  NothingToRetry
+    │   ├── NotFinished  JobFailed  NothingToRetry  IdempotencyConflict
     │   ├── KeyRefused  ScopeRequired  ForbiddenHost  ForbiddenOrigin  InvalidLink
     │   ├── UnknownKey  WouldLockOut
     │   └── QueueFull  RateLimited
@@ -183,7 +183,7 @@ class JobExpired(RequestError):
 
     def __init__(self, job_id: str, owner: str = "") -> None:
         """Name the id that was asked for, and keep whose job it was."""
-        super().__init__(f"Job {job_id!r} is past its retention; its record is gone.")
+        super().__init__(f"Job {job_id!r} is no longer kept: its time is over.")
         self.owner = owner
 
 
@@ -227,6 +227,15 @@ class NothingToRetry(RequestError):
     """
 
     code = "nothing_to_retry"
+
+
+class IdempotencyConflict(RequestError):
+    """The ``Idempotency-Key`` came with another request within the last day.
+
+    Take a new key for a new request, and send the old one only with the very same request.
+    """
+
+    code = "idempotency_conflict"
 
 
 class QueueFull(RequestError):

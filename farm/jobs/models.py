@@ -1,5 +1,6 @@
 """What exists: the job and its parts, all frozen."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
@@ -25,6 +26,14 @@ STRIDES: Mapping[Priority, int] = {"high": 1, "normal": 3, "low": 9}
 Zone = Literal["public", "internal"]
 """Where a job may lead: to the web, or to what the operator allows of the farm's own network."""
 ALL_ZONES: tuple[Zone, ...] = ("public", "internal")
+
+
+ID_CHARACTERS = 32
+
+
+def new_id() -> str:
+    """Return 128 random bits in hexadecimal."""
+    return secrets.token_hex(ID_CHARACTERS // 2)
 
 
 class Record(BaseModel):
@@ -95,6 +104,9 @@ class Job(Record):
     """Those of the key: where it may lead."""
     in_line: bool = False
     """Whether it waits for its turn though it is a single job of some urgency."""
+    request_id: str | None = None
+    """Tells the request that this came of from others with its idempotency key: two of them in
+    one millisecond would else store the very same record. ``None``: it had no such key."""
     batch_id: str | None = None
     """The batch that it is part of; ``None`` for a single job."""
     expires_at: datetime | None = None
@@ -220,8 +232,10 @@ class Job(Record):
         """Return the job as ended by ``error``. It has no artifacts."""
         return self.move(JobState.FAILED, **self._ended(now), failure=Failure.of(error))
 
-    def retried(self, now: datetime) -> Self:
+    def retried(self, now: datetime, request_id: str | None = None) -> Self:
         """Return the job as queued once more by a caller, with all its attempts before it."""
+        # What has had an idempotency key keeps an id of a request: see ``forget``.
+        asked = {"request_id": request_id} if request_id else {}
         return self.move(
             JobState.QUEUED,
             queued_at=now,
@@ -231,6 +245,7 @@ class Job(Record):
             failure=None,
             finished_at=None,
             expires_at=None,
+            **asked,
         )
 
     def cancelled(self, now: datetime) -> Self:

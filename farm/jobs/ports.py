@@ -25,11 +25,14 @@ class Clock(Protocol):
         """Return the present time in UTC, cut to milliseconds."""
 
 
+RESERVED_S = 24 * 3600
+"""How long an idempotency key holds: a day, as callers know it from elsewhere."""
+
 _ROOM_MAX_S = 60
 """Longest wait that a caller is sent into: more would leave the farm idle."""
 
-Refusal = Literal["backlog", "owner"]
-"""Which limit a new job would exceed."""
+Refusal = Literal["backlog", "owner", "exists"]
+"""Which limit a new job would exceed; or that another job has its id."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,13 @@ class JobLedger(Protocol):
     """The truth about jobs."""
 
     def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
-        """Store a job of revision 1, unless too many are there already; then say which.
+        """Store a job of revision 1, unless its id is in use or too many are there; then say so.
+
+        Storing the very same record again is answered as the first time, while it is
+        as it was.
 
         Args:
-            new: The job. Its id must not be in use.
+            new: The job.
             backlog_max: Jobs that may be queued on its queue, this one included.
             owner_max: Jobs of its owner that may be open; ``None``: any number.
         """
@@ -224,6 +230,35 @@ class WorkerDirectory(Protocol):
 
     def last_browser_check(self) -> BrowserCheck | None:
         """Return the newest such record, or ``None``."""
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """What the first request with an idempotency key has for all that follow."""
+
+    id: str
+    """Of what it makes. The thing itself may not be there yet, or not any more."""
+    fingerprint: str
+    """What it asked for, as a hash."""
+
+
+class Reservations(Protocol):
+    """Ids under idempotency keys, each for ``RESERVED_S``. Nothing waits for anything here."""
+
+    def reserve(self, owner: str, key: str, mine: Reserved) -> Reserved:
+        """Return what stands under the owner's key; nothing else did, it is ``mine`` from now on.
+
+        Atomic: of any number of callers one has its own, and all have the same.
+        """
+
+    def find(self, owner: str, key: str) -> Reserved | None:
+        """Return what stands under the owner's key, if anything does."""
+
+    def spend(self, reserved_id: str) -> None:
+        """Remember that the id was used and dropped, for longer than its reservation stands."""
+
+    def is_spent(self, reserved_id: str) -> bool:
+        """Return whether the id was used and dropped."""
 
 
 class KeyRing(Protocol):

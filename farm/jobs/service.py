@@ -1,6 +1,5 @@
 """What a caller can ask of the farm."""
 
-import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,18 +11,15 @@ from farm.jobs.errors import (
     FieldError,
     InvalidSpec,
     JobExpired,
-    JobFailed,
-    NotFinished,
     NothingToRetry,
     QueueFull,
     ScopeRequired,
-    UnknownArtifact,
     UnknownJob,
     UnknownUpload,
 )
 from farm.jobs.keys import ANYBODY, Caller
 from farm.jobs.listing import JobFilter, Page
-from farm.jobs.models import ANNOUNCED_MAX, Artifact, Job, Upload
+from farm.jobs.models import ANNOUNCED_MAX, ID_CHARACTERS, Artifact, Job, Upload, new_id
 from farm.jobs.ports import (
     ArtifactStore,
     Clock,
@@ -32,6 +28,7 @@ from farm.jobs.ports import (
     KeyRing,
     Pressure,
     Refusal,
+    Reservations,
     WorkerDirectory,
 )
 from farm.jobs.readiness import readiness
@@ -43,12 +40,7 @@ from farm.jobs.workers import Readiness
 UPLOAD_NAME = "upload"
 """Name under which an upload's bytes are stored; its owner is the upload's id."""
 
-_UPLOAD_TTL_S = 24 * 3600
-_ID_CHARACTERS = 32
-
-
-def _new_id() -> str:
-    return secrets.token_hex(_ID_CHARACTERS // 2)
+UPLOAD_TTL_S = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -72,6 +64,7 @@ class JobService:
     """May be the same as ``artifacts``."""
     workers: WorkerDirectory
     keys: KeyRing
+    reservations: Reservations
     clock: Clock
     limits: Limits = Limits()
     caller: Caller = ANYBODY
@@ -94,28 +87,52 @@ class JobService:
             QueueFull: As many jobs wait as may. Nothing was stored.
             BackendUnavailable: Nothing was stored, as far as one can know.
         """
+        self.check(spec)
+        job = self.drafted(spec, new_id())
+        self.store(job)
+        return job
+
+    def check(self, spec: JobSpec) -> None:
+        """Refuse a spec that this caller may not have made into a job, or not now.
+
+        Raises:
+            ScopeRequired: The caller was not given what a field of it takes.
+            InvalidSpec: It names an upload that is not there.
+        """
         for field, power in powers_used(spec):
             if power not in self.caller.scopes:
                 raise ScopeRequired(power, field)
-        if spec.kind == "probe" and spec.upload_id is not None:
-            self._hold_upload(spec.upload_id)
+        self._hold_upload_of(spec)
+
+    def drafted(self, spec: JobSpec, job_id: str, request_id: str | None = None) -> Job:
+        """Return a job that is stored nowhere yet; ``request_id`` is for one with a key."""
         now = self.clock.now()
         job = Job(
-            id=_new_id(),
+            id=job_id,
             spec=spec,
             created_at=now,
             queued_at=now,
             owner=self.caller.owner,
             zones=self.caller.zones,
+            **({"request_id": request_id} if request_id else {}),
         )
-        job = self._in_line(job)
+        return self._in_line(job)
+
+    def store(self, job: Job) -> bool:
+        """Store a new job and announce it, unless another has its id; say whether it is stored.
+
+        Raises:
+            QueueFull: As many jobs wait as may. Nothing was stored.
+        """
         refusal = self.ledger.add(
             job, backlog_max=self.limits.backlog_max, owner_max=self._owner_max
         )
+        if refusal == "exists":
+            return False
         if refusal is not None:
             raise self._full(job, refusal)
         self._announce(job)
-        return job
+        return True
 
     def get(self, job_id: str) -> Job:
         """Return the job.
@@ -150,14 +167,24 @@ class JobService:
         """
         while True:
             job = self.get(job_id)
-            if job.state not in {JobState.FAILED, JobState.CANCELLED}:
-                raise NothingToRetry(f"Job {job_id!r} is {job.state}.")
-            if job.spec.kind == "probe" and job.spec.upload_id is not None:
-                self._hold_upload(job.spec.upload_id)
-            retried = self._in_line(job.retried(self.clock.now()))
-            if self.ledger.swap(retried):
-                self._announce(retried)
+            self.check_retry(job)
+            retried = self.queued_again(job)
+            if retried is not None:
                 return retried
+
+    def check_retry(self, job: Job) -> None:
+        """Refuse to queue a job again that has no need of it, or lost its file; see ``retry``."""
+        if job.state not in {JobState.FAILED, JobState.CANCELLED}:
+            raise NothingToRetry(f"Job {job.id!r} is {job.state}.")
+        self._hold_upload_of(job.spec)
+
+    def queued_again(self, job: Job, request_id: str | None = None) -> Job | None:
+        """Queue the job again and announce it; ``None`` if anybody was faster."""
+        retried = self._in_line(job.retried(self.clock.now(), request_id))
+        if not self.ledger.swap(retried):
+            return None
+        self._announce(retried)
+        return retried
 
     def listed(self, wanted: JobFilter, before: int | None, limit: int) -> Page:
         """Return up to ``limit`` of the caller's jobs that are as ``wanted``; see the ledger."""
@@ -184,33 +211,13 @@ class JobService:
             if job.state.is_terminal:
                 for artifact in job.artifacts:
                     self.artifacts.expire(job.run_id, artifact.name, 0)
+                if job.request_id is not None:
+                    self.reservations.spend(job_id)
                 self.ledger.forget(job_id)
                 return None
             cancelled = job.cancelled(self.clock.now())
             if self.ledger.swap(cancelled):
                 return cancelled
-
-    def result(self, job: Job) -> Artifact:
-        """Return the job's main artifact.
-
-        Raises:
-            NotFinished: The job has not ended.
-            JobFailed: It ended without a result.
-        """
-        self._check_succeeded(job)
-        return job.artifacts[0]
-
-    def artifact(self, job: Job, name: str) -> Artifact:
-        """Return one of the job's artifacts by its name.
-
-        Raises:
-            UnknownArtifact: It made none of this name; also see ``result``.
-        """
-        self._check_succeeded(job)
-        for artifact in job.artifacts:
-            if artifact.name == name:
-                return artifact
-        raise UnknownArtifact(f"Job {job.id!r} has no artifact {name!r}.")
 
     def read(self, job: Job, artifact: Artifact) -> Iterator[bytes]:
         """Return the artifact's bytes, chunk by chunk.
@@ -228,14 +235,18 @@ class JobService:
         Whatever ``chunks`` raises goes on to the caller, and nothing is kept.
         """
         # So the store need not know of owners, and the id alone tells whose it is.
-        upload_id = f"{self.caller.owner}{_new_id()}"
-        stored = self.uploads.put(upload_id, UPLOAD_NAME, media_type, chunks, ttl_s=_UPLOAD_TTL_S)
+        upload_id = f"{self.caller.owner}{new_id()}"
+        stored = self.uploads.put(upload_id, UPLOAD_NAME, media_type, chunks, ttl_s=UPLOAD_TTL_S)
+        return self.uploaded(upload_id, filename, stored)
+
+    def uploaded(self, upload_id: str, filename: str | None, stored: Artifact) -> Upload:
+        """Return what was stored, or has its day anew, as an upload."""
         return Upload(
             id=upload_id,
             filename=filename,
             size_bytes=stored.size_bytes,
             sha256=stored.sha256,
-            expires_at=self.clock.now() + timedelta(seconds=_UPLOAD_TTL_S),
+            expires_at=self.clock.now() + timedelta(seconds=UPLOAD_TTL_S),
         )
 
     def forget_upload(self, upload_id: str) -> None:
@@ -277,19 +288,13 @@ class JobService:
             return  # The record stands; the sweep announces it.
 
     def _has_upload(self, upload_id: str) -> bool:
-        is_own = self.caller.has(upload_id[:-_ID_CHARACTERS])
+        is_own = self.caller.has(upload_id[:-ID_CHARACTERS])
         return is_own and self.uploads.find(upload_id, UPLOAD_NAME) is not None
 
-    def _hold_upload(self, upload_id: str) -> None:
-        if not self._has_upload(upload_id):
+    def _hold_upload_of(self, spec: JobSpec) -> None:
+        if spec.kind != "probe" or spec.upload_id is None:
+            return
+        if not self._has_upload(spec.upload_id):
             raise InvalidSpec([FieldError(field="upload_id", message="no such upload")])
         # A day from now: the job may wait in its queue.
-        self.uploads.expire(upload_id, UPLOAD_NAME, _UPLOAD_TTL_S)
-
-    @staticmethod
-    def _check_succeeded(job: Job) -> None:
-        if not job.state.is_terminal:
-            raise NotFinished(f"Job {job.id!r} is {job.state}.")
-        if job.state is not JobState.SUCCEEDED:
-            reason = f"{job.failure.code}: {job.failure.message}" if job.failure else job.state
-            raise JobFailed(f"Job {job.id!r} has no result ({reason}).", job.failure)
+        self.uploads.expire(spec.upload_id, UPLOAD_NAME, UPLOAD_TTL_S)

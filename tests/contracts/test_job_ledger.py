@@ -233,6 +233,22 @@ def test_what_is_added_twice_for_a_lost_reply_is_there_once(ledger: JobLedger) -
     assert ledger.pressure("pages", NOON).queued == 1
 
 
+def test_an_id_that_is_in_use_is_said_to_be_and_its_job_stays(ledger: JobLedger) -> None:
+    first, second = (
+        a_job().model_copy(update={"request_id": request_id}) for request_id in ("one", "two")
+    )
+    assert ledger.add(first, backlog_max=9, owner_max=None) is None
+    assert ledger.add(second, backlog_max=9, owner_max=None) == "exists"
+    assert ledger.add(first, backlog_max=9, owner_max=None) is None
+    # A limit that is reached does not hide it.
+    assert ledger.add(second, backlog_max=1, owner_max=1) == "exists"
+    assert ledger.get(first.id) == first
+    running = first.claimed("w", NOON, redeliveries=0)
+    ledger.swap(running)
+    assert ledger.add(second, backlog_max=9, owner_max=None) == "exists"
+    assert ledger.get(first.id) == running
+
+
 def test_pressure_counts_what_waits_runs_and_has_ended(ledger: JobLedger) -> None:
     later = NOON + timedelta(seconds=5)
     assert ledger.pressure("pages", later) == Pressure(0, 0, None, 0)

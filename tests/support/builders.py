@@ -11,6 +11,7 @@ from farm.backends.memory import (
     MemoryWorkers,
 )
 from farm.backends.memory_keys import MemoryKeys
+from farm.backends.memory_reservations import MemoryReservations
 from farm.jobs.keys import ApiKey
 from farm.jobs.models import Job
 from farm.jobs.service import JobService
@@ -69,6 +70,7 @@ class MemoryFarm:
         self.artifacts = MemoryArtifacts()
         self.workers = MemoryWorkers()
         self.keys = MemoryKeys()
+        self.reservations = MemoryReservations(self.clock)
         self.service = JobService(
             ledger=self.ledger,
             queue=self.queue,
@@ -76,6 +78,7 @@ class MemoryFarm:
             uploads=self.artifacts,
             workers=self.workers,
             keys=self.keys,
+            reservations=self.reservations,
             clock=self.clock,
         )
 

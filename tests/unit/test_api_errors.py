@@ -17,13 +17,14 @@ from api.settings import ApiSettings
 from farm.backends.memory import MemoryLedger
 from farm.jobs.errors import BackendUnavailable, DnsError
 from farm.jobs.models import Artifact, Job
-from farm.jobs.ports import Refusal
+from farm.jobs.ports import Refusal, Reserved
 from tests.support.builders import NOON, MemoryFarm, a_job
 
 GONE = Artifact(name="screenshot.png", media_type="image/png", size_bytes=1, sha256="ab")
 Answer = tuple[str, str, dict[str, Any], int, str]
 """Method, path, what is sent; status and code of the answer."""
 JSON = {"content_type": "application/json"}
+USED = {"Idempotency-Key": "k"}
 GOOD_START = '{"kind": "screenshot", "url": "http://page.test/"'
 
 
@@ -49,7 +50,7 @@ class BreakingLedger(MemoryLedger):
 
 @pytest.fixture
 def farm() -> MemoryFarm:
-    """A farm with one job of each sort."""
+    """A farm with one job of each sort, and an idempotency key of another request."""
     farm = MemoryFarm()
     farm.ledger = BreakingLedger(farm.clock)
     farm.service = replace(farm.service, ledger=farm.ledger)
@@ -60,6 +61,7 @@ def farm() -> MemoryFarm:
     running = a_job("done").claimed("worker-1", NOON, redeliveries=0)
     farm.ledger.swap(running)
     farm.ledger.swap(running.succeeded(NOON, artifacts=[GONE], report={}))
+    farm.reservations.reserve("", "k", Reserved("done", "ab"))
     return farm
 
 
@@ -111,6 +113,9 @@ ANSWERS: list[Answer] = [
     ),
     ("POST", "/v1/jobs", {"data": {"kind": "screenshot"}}, 415, "unsupported_media_type"),
     ("POST", "/v1/jobs", {"json": {}}, 422, "invalid_spec"),
+    ("POST", "/v1/jobs/failed/retry", {"headers": {"Idempotency-Key": "é"}}, 422, "invalid_spec"),
+    ("POST", "/v1/jobs/failed/retry", {"headers": USED}, 422, "idempotency_conflict"),
+    ("POST", "/v1/uploads", {"data": b"abc", "headers": USED}, 422, "idempotency_conflict"),
     ("GET", "/v1/jobs/queued?wait=31", {}, 422, "invalid_spec"),
     ("GET", "/v1/jobs?cursor=x", {}, 422, "invalid_spec"),
     ("POST", "/v1/jobs", {"data": GOOD_START + ', "tags": ["full"]}', **JSON}, 429, "queue_full"),
