@@ -114,6 +114,14 @@ def test_bytes_that_the_caller_has_not_are_sent(
     assert result(client, finished(farm), If_None_Match=tag).data == CONTENT
 
 
+@pytest.mark.parametrize("condition", ["If-Match", "If-Range", "If-Unmodified-Since", "Range"])
+def test_bytes_are_sent_whole_under_any_other_condition(
+    farm: MemoryFarm, client: FlaskClient, condition: str
+) -> None:
+    answer = result(client, finished(farm), **{condition: '"other"'})
+    assert (answer.status_code, answer.data) == (200, CONTENT)
+
+
 def test_a_head_request_has_the_length_and_no_bytes(farm: MemoryFarm, client: FlaskClient) -> None:
     answer = client.head(f"/v1/jobs/{finished(farm).id}/result")
     assert (answer.headers["Content-Length"], answer.data) == (str(len(CONTENT)), b"")
