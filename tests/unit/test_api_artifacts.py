@@ -89,13 +89,14 @@ def test_a_result_carries_the_headers_that_keep_it_harmless(
         ("application/pdf", "attachment"),
     ],
 )
-def test_only_pictures_are_shown_and_all_else_is_a_download(
+def test_113_only_pictures_are_shown_and_all_else_is_a_download_that_may_do_nothing(
     farm: MemoryFarm, client: FlaskClient, media_type: str, disposition: str
 ) -> None:
     answer = result(client, finished(farm, media_type=media_type))
     assert answer.headers["Content-Disposition"].split(";")[0] == disposition
     assert answer.headers["Content-Type"] == media_type
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
 
 
 @pytest.mark.parametrize("tag", [f'"{SHA256}"', f'W/"{SHA256}"', f'"other", "{SHA256}"', "*"])
