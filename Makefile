@@ -29,7 +29,7 @@ doctor: setup ## Say what this machine has, what is missing, and whether the bro
 	@farm doctor
 
 .PHONY: check
-check: setup lint types imports test-unit ## Lint, types, imports and unit tests: under a minute
+check: setup lint types imports audit test-unit ## Lint, types, imports, known vulnerabilities, unit tests: about a minute
 
 .PHONY: lint
 lint: ## Lint and check the format
@@ -49,15 +49,23 @@ types: ## Check the types
 imports: ## Check who imports whom
 	lint-imports
 
+.PHONY: audit
+audit: setup ## Ask what is known against the locked packages; says so where it cannot ask
+	python -m dev.audit
+
 .PHONY: test
-test: setup lint types imports ## All checks, and all tests that need no container engine
-	pytest tests/unit tests/contracts tests/integration tests/e2e
+test: setup lint types imports audit ## All checks, and all tests that need no container engine
+	pytest tests/unit tests/contracts tests/fuzz tests/integration tests/e2e
 	pytest tests/egress
 	pytest tests/chaos -m "not long"
 
 .PHONY: test-unit
 test-unit: setup ## Tests that touch nothing outside their process
 	pytest tests/unit tests/contracts -m "not redis"
+
+.PHONY: test-fuzz
+test-fuzz: setup ## Some thousand made-up requests and addresses, the same ones each time: about a minute
+	pytest tests/fuzz
 
 .PHONY: test-integration
 test-integration: setup ## Tests with one real neighbour: Redis, Chromium or ffprobe

@@ -3,9 +3,10 @@
 from http import HTTPStatus
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 
 from api.auth import Asked
+from api.etags import tag
 from api.schemas import LinkQuery, file_answer, problems
 from farm.jobs.links import LinkRequest, Links, LinkView
 from farm.jobs.models import Artifact, Job
@@ -96,6 +97,5 @@ def _stream(service: JobService, job: Job, artifact: Artifact) -> Response:
             "X-Content-Type-Options": "nosniff",
         }
     )
-    response.set_etag(artifact.sha256)
-    response.make_conditional(request)
+    tag(response, artifact.sha256)
     return response

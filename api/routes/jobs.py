@@ -9,6 +9,7 @@ from flask import Response, jsonify, request
 from werkzeug.http import parse_dict_header
 
 from api.auth import Asked
+from api.etags import tag
 from api.idempotency import once, tell
 from api.schemas import PREFER_WAIT_MAX_S, ListQuery, WaitQuery, json_answer, no_content, problems
 from farm.jobs.errors import FieldError, InvalidSpec
@@ -118,8 +119,7 @@ def blueprint(asked: Asked) -> APIBlueprint:
         service = asked()
         job = service.wait(service.get(job_id), query_data.wait)
         response = _job_response(job, HTTPStatus.OK)
-        response.set_etag(str(job.revision))
-        response.make_conditional(request)
+        tag(response, str(job.revision))
         return response
 
     @jobs.delete("/<job_id>")
