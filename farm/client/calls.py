@@ -61,6 +61,11 @@ def retry(job_id: str) -> Call:
     return Call("POST", f"{_job_path(job_id)}/retry")
 
 
+def deliver_again(job_id: str) -> Call:
+    """Return the call that delivers an ended job's webhook again."""
+    return Call("POST", f"{_job_path(job_id)}/webhook")
+
+
 def pressure() -> Call:
     """Return the question how busy the farm is."""
     return Call("GET", "/v1/pressure")

@@ -8,7 +8,7 @@
     │   ├── NoSuchPage  MethodNotAllowed  UnreadableRequest
     │   ├── UnknownJob  UnknownArtifact  UnknownUpload
     │   ├── JobExpired  ArtifactEvicted
-    │   ├── NotFinished  JobFailed  NothingToRetry
+    │   ├── NotFinished  JobFailed  NothingToRetry  NothingToDeliver
     │   ├── KeyRefused  ScopeRequired  ForbiddenHost  ForbiddenOrigin  InvalidLink
     │   ├── UnknownKey  WouldLockOut
     │   └── QueueFull  RateLimited
@@ -227,6 +227,15 @@ class NothingToRetry(RequestError):
     """
 
     code = "nothing_to_retry"
+
+
+class NothingToDeliver(RequestError):
+    """The job has no webhook.
+
+    Submit it with a ``webhook_url``.
+    """
+
+    code = "nothing_to_deliver"
 
 
 class QueueFull(RequestError):

@@ -27,6 +27,7 @@ from farm.jobs.models import ANNOUNCED_MAX, Artifact, Job, Upload
 from farm.jobs.ports import (
     ArtifactStore,
     Clock,
+    Deliveries,
     JobLedger,
     JobQueue,
     KeyRing,
@@ -72,6 +73,7 @@ class JobService:
     """May be the same as ``artifacts``."""
     workers: WorkerDirectory
     keys: KeyRing
+    deliveries: Deliveries
     clock: Clock
     limits: Limits = Limits()
     caller: Caller = ANYBODY

@@ -10,6 +10,7 @@ from farm.backends.memory import (
     MemoryQueue,
     MemoryWorkers,
 )
+from farm.backends.memory_deliveries import MemoryDeliveries
 from farm.backends.memory_keys import MemoryKeys
 from farm.jobs.keys import ApiKey
 from farm.jobs.models import Job
@@ -69,6 +70,7 @@ class MemoryFarm:
         self.artifacts = MemoryArtifacts()
         self.workers = MemoryWorkers()
         self.keys = MemoryKeys()
+        self.deliveries = MemoryDeliveries(self.ledger)
         self.service = JobService(
             ledger=self.ledger,
             queue=self.queue,
@@ -76,6 +78,7 @@ class MemoryFarm:
             uploads=self.artifacts,
             workers=self.workers,
             keys=self.keys,
+            deliveries=self.deliveries,
             clock=self.clock,
         )
 
