@@ -40,7 +40,9 @@ _CHOICES_MAX = 30
 """Names that a table lists; the only longer list, of devices, is in ``openapi.json``."""
 _IN_WORDS = {"concurrency": "CPU cores"}
 """Defaults that differ between machines."""
-_READ_BY_DISPATCHER = frozenset({"heartbeat_file"})
+_READ_BY_DISPATCHER = frozenset(
+    {"heartbeat_file", "egress_allow", "egress_deny", "egress_ports", "egress_own"}
+)
 """Of the workers' own settings, those that the dispatcher uses too."""
 
 

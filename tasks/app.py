@@ -13,7 +13,6 @@ from farm.jobs.ladder import Ladder
 from farm.jobs.specs.media import PROBE_TIMEOUT_MAX_MS
 from farm.jobs.workers import BrowserCheck
 from tasks.egress.client import Gate
-from tasks.egress.keeper import Keeper
 from tasks.entrypoints import register
 from tasks.identity import identity
 from tasks.kombu_fix import repair_kombu
@@ -80,12 +79,7 @@ def make_celery(settings: WorkerSettings) -> Celery:
         artifacts_redis_url=settings.artifacts_redis_url,
         waiters_max=0,
     )
-    keeper = Keeper(
-        allow=settings.egress_allow,
-        deny=settings.egress_deny,
-        ports=settings.egress_ports,
-        own=settings.own_services,
-    )
+    keeper = settings.keeper()
     gate = Gate(keeper.control)
     browser = BrowserHolder(settings.chromium, settings.chromium_sandbox, gate)
     pages = Room(

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from farm.backends.settings import Settings
+from tasks.egress.keeper import Keeper
 from tasks.egress.policy import DEFAULT_PORTS
 from tasks.egress.rules import parse_allowed, parse_ports, parse_rules
 
@@ -95,6 +96,15 @@ class WorkerSettings(Settings):
             "then it gives them back, uncounted. Less than what stops it has patience.",
         ),
     ] = 20  # Docker, as compose.yaml sets it, and supervisord kill after 40.
+
+    def keeper(self) -> Keeper:
+        """Return the keeper of a gate with these rules; it has started nothing yet."""
+        return Keeper(
+            allow=self.egress_allow,
+            deny=self.egress_deny,
+            ports=self.egress_ports,
+            own=self.own_services,
+        )
 
     @property
     def own_services(self) -> str:

@@ -12,10 +12,13 @@ from api.auth import Asked
 from api.etags import tag
 from api.idempotency import once, tell
 from api.schemas import PREFER_WAIT_MAX_S, ListQuery, WaitQuery, json_answer, no_content, problems
+from farm.jobs.deliveries import Delivery
 from farm.jobs.errors import FieldError, InvalidSpec
 from farm.jobs.models import Job
+from farm.jobs.service import JobService
 from farm.jobs.specs.requests import JobRequest
 from farm.jobs.views import JobsView, JobView
+from farm.jobs.webhooks import Webhooks
 
 _POLL_AFTER_S = 1
 """Most jobs end within a second or two."""
@@ -51,7 +54,7 @@ def blueprint(asked: Asked) -> APIBlueprint:
         wait_s = _preferred_wait_s()
         if wait_s is not None:
             job = asked().wait(job, wait_s)
-        response = tell(_job_response(job, _status_of(job)), done)
+        response = tell(job_response(asked(), job, _status_of(job)), done)
         response.headers["Location"] = f"/v1/jobs/{job.id}"
         if wait_s is not None:
             response.headers["Preference-Applied"] = f"wait={wait_s}"
@@ -69,9 +72,12 @@ def blueprint(asked: Asked) -> APIBlueprint:
     def list_jobs(query_data: ListQuery) -> Response:
         _refuse_repeats()
         before = None if query_data.cursor is None else int(query_data.cursor)
-        page = asked().listed(query_data, before, query_data.limit)
+        service = asked()
+        page = service.listed(query_data, before, query_data.limit)
+        told = Webhooks(service).of(page.jobs)
         cursor = None if page.next is None else str(page.next)
-        view = JobsView(items=tuple(map(JobView.of, page.jobs)), next=cursor)
+        items = tuple(JobView.of(job, told.get(job.id)) for job in page.jobs)
+        view = JobsView(items=items, next=cursor)
         response = jsonify(view.model_dump(mode="json"))
         response.headers["Cache-Control"] = "no-store"
         if cursor is not None:
@@ -98,7 +104,7 @@ def blueprint(asked: Asked) -> APIBlueprint:
     )
     def retry(job_id: str) -> Response:
         done = once(asked).retry(job_id)
-        return tell(_job_response(done.made, _status_of(done.made)), done)
+        return tell(job_response(asked(), done.made, _status_of(done.made)), done)
 
     @jobs.get("/<job_id>")
     @jobs.input(WaitQuery, location="query")
@@ -118,8 +124,9 @@ def blueprint(asked: Asked) -> APIBlueprint:
     def read(job_id: str, query_data: WaitQuery) -> Response:
         service = asked()
         job = service.wait(service.get(job_id), query_data.wait)
-        response = _job_response(job, HTTPStatus.OK)
-        tag(response, str(job.revision))
+        told = Webhooks(service).of([job]).get(job.id)
+        response = _told_response(job, told, HTTPStatus.OK)
+        tag(response, _version(job, told))
         return response
 
     @jobs.delete("/<job_id>")
@@ -132,10 +139,11 @@ def blueprint(asked: Asked) -> APIBlueprint:
         },
     )
     def delete(job_id: str) -> Response:
-        cancelled = asked().cancel_or_forget(job_id)
+        service = asked()
+        cancelled = service.cancel_or_forget(job_id)
         if cancelled is None:
             return Response(status=HTTPStatus.NO_CONTENT)
-        return _job_response(cancelled, HTTPStatus.ACCEPTED)
+        return job_response(service, cancelled, HTTPStatus.ACCEPTED)
 
     return jobs
 
@@ -144,13 +152,23 @@ def _status_of(job: Job) -> HTTPStatus:
     return HTTPStatus.OK if job.state.is_terminal else HTTPStatus.ACCEPTED
 
 
-def _job_response(job: Job, status: HTTPStatus) -> Response:
-    response = jsonify(JobView.of(job).model_dump(mode="json"))
+def job_response(service: JobService, job: Job, status: HTTPStatus) -> Response:
+    """Return the answer that is ``job``, with how it stands with its webhook."""
+    return _told_response(job, Webhooks(service).of([job]).get(job.id), status)
+
+
+def _told_response(job: Job, told: Delivery | None, status: HTTPStatus) -> Response:
+    response = jsonify(JobView.of(job, told).model_dump(mode="json"))
     response.status_code = status
     response.headers["Cache-Control"] = "no-store" if status != HTTPStatus.OK else "no-cache"
     if not job.state.is_terminal:
         response.headers["Retry-After"] = str(_POLL_AFTER_S)
     return response
+
+
+def _version(job: Job, told: Delivery | None) -> str:
+    of_webhook = f".{told.state}.{told.attempts}.{told.last_error}" if told else ""
+    return f"{job.revision}{of_webhook}"
 
 
 def _refuse_repeats() -> None:

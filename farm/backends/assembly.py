@@ -10,6 +10,7 @@ from farm.backends.folder_artifacts import FolderArtifacts
 from farm.backends.redis_artifacts import RedisArtifacts
 from farm.backends.redis_changes import ChangeListener
 from farm.backends.redis_connection import connect
+from farm.backends.redis_deliveries import RedisDeliveries
 from farm.backends.redis_keys import RedisKeys
 from farm.backends.redis_ledger import RedisLedger
 from farm.backends.redis_reservations import RedisReservations
@@ -48,5 +49,6 @@ def assemble(
         workers=RedisWorkers(client),
         keys=RedisKeys(client),
         reservations=RedisReservations(client),
+        deliveries=RedisDeliveries(client),
         clock=clock,
     )

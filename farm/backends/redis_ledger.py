@@ -2,8 +2,9 @@
 
 Keys, beside those of ``farm.backends.redis_filing``::
 
-    farm:job:{id}    hash: revision, state, record (the job as JSON), number, filed;
-                     expires with the retention
+    farm:job:{id}    hash: revision, state, record (the job as JSON), number, filed, and
+                     webhook (how far its receiver has been told, as JSON); expires with
+                     the retention
     farm:gone:{id}   beside every ended job; outlives it, so that an expired id answers
                      410 and not 404, and holds what it is filed under
     farm:ends        channel: the id of each job that ends
@@ -17,8 +18,6 @@ from importlib.resources import files
 from itertools import chain
 from typing import cast
 
-import structlog
-from pydantic import ValidationError
 from redis import Redis
 from redis.commands.core import Script
 
@@ -39,14 +38,13 @@ from farm.backends.redis_filing import (
     queued_key,
     running_key,
 )
+from farm.backends.redis_records import job_key, read_jobs
 from farm.jobs.errors import JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page
 from farm.jobs.models import STRIDES, Job
 from farm.jobs.ports import Pressure, Refusal
 from farm.jobs.specs.requests import Queue
 from farm.jobs.states import JobState
-
-_log = structlog.get_logger(__name__)
 
 _SET_ASIDE_S = 3600
 """How long a record that this version cannot read is left to another one."""
@@ -82,7 +80,7 @@ class RedisLedger:
     @redis_errors()
     def get(self, job_id: str) -> Job:
         """See ``JobLedger.get``."""
-        record = cast("bytes | None", self._client.hget(_job_key(job_id), "record"))
+        record = cast("bytes | None", self._client.hget(job_key(job_id), "record"))
         if record is not None:
             return Job.model_validate_json(record)
         filed = cast("bytes | None", self._client.get(_gone_key(job_id)))
@@ -93,7 +91,7 @@ class RedisLedger:
     @redis_errors()
     def revision(self, job_id: str) -> int | None:
         """See ``JobLedger.revision``."""
-        revision = cast("bytes | None", self._client.hget(_job_key(job_id), "revision"))
+        revision = cast("bytes | None", self._client.hget(job_key(job_id), "revision"))
         return None if revision is None else int(revision)
 
     @redis_errors()
@@ -108,7 +106,7 @@ class RedisLedger:
             "list[bytes]",
             self._client.zrangebyscore(OPEN, "-inf", now.timestamp(), start=0, num=limit),
         )
-        jobs = self._read(ids)
+        jobs = read_jobs(self._client, ids)
         # One that cannot be read must neither stop the sweep nor come up every second.
         unreadable = {job_id: now.timestamp() + _SET_ASIDE_S for job_id in ids if not jobs[job_id]}
         if unreadable:
@@ -124,7 +122,7 @@ class RedisLedger:
     def running(self, queue: Queue) -> list[Job]:
         """See ``JobLedger.running``."""
         ids = cast("list[bytes]", self._client.zrange(running_key(queue), 0, -1))
-        return [job for job in self._read(ids).values() if job is not None]
+        return [job for job in read_jobs(self._client, ids).values() if job is not None]
 
     @redis_errors()
     def has_lanes(self, queue: Queue) -> bool:
@@ -143,7 +141,7 @@ class RedisLedger:
             keys=[lanes_key(queue), fed_key(queue), OPEN],
             args=[count, until.timestamp(), json.dumps(STRIDES)],
         )
-        jobs = self._read(cast("list[bytes]", taken))
+        jobs = read_jobs(self._client, cast("list[bytes]", taken))
         return [job for job in jobs.values() if job is not None]
 
     @redis_errors()
@@ -187,7 +185,7 @@ class RedisLedger:
             for i, (job_id, _) in enumerate(found)
             if None not in scores[i * len(others) : (i + 1) * len(others)]
         ]
-        jobs = self._read(ids)
+        jobs = read_jobs(self._client, ids)
         return Page(
             jobs=tuple(job for job in jobs.values() if job is not None),
             next=int(found[-1][1]) if len(found) == limit else None,
@@ -226,7 +224,7 @@ class RedisLedger:
     @redis_errors()
     def _store(self, new: Job, limits: dict[str, int]) -> int:
         stored = self._swap(
-            keys=[_job_key(new.id), _gone_key(new.id)],
+            keys=[job_key(new.id), _gone_key(new.id)],
             args=[
                 new.id,
                 new.revision,
@@ -241,15 +239,8 @@ class RedisLedger:
         text = files("farm.backends").joinpath(f"{name}.lua").read_text(encoding="utf-8")
         return self._client.register_script(text)
 
-    def _read(self, ids: Sequence[bytes]) -> dict[bytes, Job | None]:
-        with self._client.pipeline(transaction=False) as pipe:
-            for job_id in ids:
-                pipe.hget(_job_key(job_id.decode()), "record")
-            records = cast("list[bytes | None]", pipe.execute())
-        return {job_id: _readable(record) for job_id, record in zip(ids, records, strict=True)}
-
     def _drop(self, ids: Sequence[str], *, with_records: bool) -> None:
-        keys = chain.from_iterable((_job_key(job_id), _gone_key(job_id)) for job_id in ids)
+        keys = chain.from_iterable((job_key(job_id), _gone_key(job_id)) for job_id in ids)
         self._forget(keys=list(keys), args=[int(with_records), *ids])
 
     def _narrowest_first(self, labels: Iterable[str]) -> list[str]:
@@ -261,23 +252,8 @@ class RedisLedger:
         return [key for _, key in sorted(zip(sizes, keys, strict=True))]
 
     def _is_over(self, job_id: str) -> bool:
-        state = cast("bytes | None", self._client.hget(_job_key(job_id), "state"))
+        state = cast("bytes | None", self._client.hget(job_key(job_id), "state"))
         return state is None or state in _TERMINAL
-
-
-def _readable(record: bytes | None) -> Job | None:
-    """Return the job, or ``None`` if there is none or it cannot be read."""
-    if record is None:
-        return None
-    try:
-        return Job.model_validate_json(record)
-    except ValidationError as error:
-        _log.exception("unreadable_record", exc_info=error)
-        return None
-
-
-def _job_key(job_id: str) -> str:
-    return f"farm:job:{job_id}"
 
 
 def _gone_key(job_id: str) -> str:

@@ -71,6 +71,11 @@ def retry(job_id: str, idempotency_key: str | None = None) -> Call:
     return Call("POST", f"{_job_path(job_id)}/retry", headers=_keyed(idempotency_key))
 
 
+def deliver_again(job_id: str) -> Call:
+    """Return the call that delivers an ended job's webhook again."""
+    return Call("POST", f"{_job_path(job_id)}/webhook")
+
+
 def pressure() -> Call:
     """Return the question how busy the farm is."""
     return Call("GET", "/v1/pressure")

@@ -136,6 +136,14 @@ class Endpoints:
         """
         return self._connection.ask(calls.retry(job_id, idempotency_key), JobView)
 
+    def deliver_again(self, job_id: str) -> JobView:
+        """Deliver an ended job's webhook again, with all its attempts.
+
+        Raises:
+            RequestInvalid: ``not_finished``, or ``nothing_to_deliver``: it has none.
+        """
+        return self._connection.ask(calls.deliver_again(job_id), JobView)
+
     def result(self, job_id: str) -> bytes:
         """Return the job's main artifact.
 

@@ -8,7 +8,7 @@
     │   ├── NoSuchPage  MethodNotAllowed  UnreadableRequest
     │   ├── UnknownJob  UnknownArtifact  UnknownUpload
     │   ├── JobExpired  ArtifactEvicted
-    │   ├── NotFinished  JobFailed  NothingToRetry  IdempotencyConflict
+    │   ├── NotFinished  JobFailed  NothingToRetry  NothingToDeliver  IdempotencyConflict
     │   ├── KeyRefused  ScopeRequired  ForbiddenHost  ForbiddenOrigin  InvalidLink
     │   ├── UnknownKey  WouldLockOut
     │   └── QueueFull  RateLimited
@@ -236,6 +236,15 @@ class IdempotencyConflict(RequestError):
     """
 
     code = "idempotency_conflict"
+
+
+class NothingToDeliver(RequestError):
+    """The job has no webhook.
+
+    Submit it with a ``webhook_url``.
+    """
+
+    code = "nothing_to_deliver"
 
 
 class QueueFull(RequestError):

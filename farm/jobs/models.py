@@ -166,6 +166,11 @@ class Job(Record):
             return min(grace_over, self.take_until or grace_over)
         return self.lease_until
 
+    @property
+    def webhook_due_at(self) -> datetime | None:
+        """When its receiver is first to be told of its end; ``None``: nobody is to be told."""
+        return self.finished_at if self.spec.webhook_url is not None else None
+
     def move(self, to: JobState, **changes: object) -> Self:
         """Return this job in the state ``to``, one revision further.
 

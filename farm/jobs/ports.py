@@ -4,12 +4,13 @@ One contract suite per port runs over every implementation (``tests/contracts``)
 All calls block; each raises ``BackendUnavailable`` when its server is away.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from farm.jobs.deliveries import Delivery
 from farm.jobs.keys import ApiKey
 from farm.jobs.listing import JobFilter, Page
 from farm.jobs.models import Artifact, Job
@@ -259,6 +260,32 @@ class Reservations(Protocol):
 
     def is_spent(self, reserved_id: str) -> bool:
         """Return whether the id was used and dropped."""
+
+
+class Deliveries(Protocol):
+    """How far the receivers of webhooks have been told, beside the records of their jobs.
+
+    The ledger's step that ends a job also makes its webhook due, so no crash in between
+    loses it; a retry of the job, or the end of its retention, takes that back.
+    """
+
+    def take(self, now: datetime, until: datetime, limit: int) -> list[Job]:
+        """Return up to ``limit`` jobs whose webhook is due, the longest-due first.
+
+        They are due again at ``until``: whoever takes them may die.
+        """
+
+    def postpone(self, job: Job, until: datetime) -> None:
+        """Keep the job out of ``take`` until then. Ignored if it is never due again."""
+
+    def of(self, jobs: Sequence[Job]) -> Mapping[str, Delivery]:
+        """Return how it stands with each job's webhook, by id: of this revision of the job."""
+
+    def record(self, job: Job, delivery: Delivery) -> bool:
+        """Keep how it stands now, and when it is due; say whether this still is the revision.
+
+        If it is not, nothing changes.
+        """
 
 
 class KeyRing(Protocol):

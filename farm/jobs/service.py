@@ -23,6 +23,7 @@ from farm.jobs.models import ANNOUNCED_MAX, ID_CHARACTERS, Artifact, Job, Upload
 from farm.jobs.ports import (
     ArtifactStore,
     Clock,
+    Deliveries,
     JobLedger,
     JobQueue,
     KeyRing,
@@ -65,6 +66,7 @@ class JobService:
     workers: WorkerDirectory
     keys: KeyRing
     reservations: Reservations
+    deliveries: Deliveries
     clock: Clock
     limits: Limits = Limits()
     caller: Caller = ANYBODY

@@ -116,7 +116,13 @@ class Gate:
 
     @contextmanager
     def session(
-        self, job_id: str, *, zones: Collection[str], url: str | None, limits: Limits
+        self,
+        job_id: str,
+        *,
+        zones: Collection[str],
+        url: str | None,
+        limits: Limits,
+        internal_only: bool = False,
     ) -> Iterator[Session]:
         """Let requests through for the block, and not after it.
 
@@ -126,13 +132,15 @@ class Gate:
             url: What it is about; only if that is internal, so may be what belongs to it.
                 ``None``: a page that the caller sent.
             limits: Beyond them everything is broken off.
+            internal_only: Whether even a public target is closed.
 
         Raises:
             BackendUnavailable: The gate is away or went away, so that nothing that the
                 block found can be relied on.
         """
         control = self._connected()
-        control.order("begin", job=job_id, zones=sorted(zones), url=url, **asdict(limits))
+        terms = {**asdict(limits), "internal_only": internal_only}
+        control.order("begin", job=job_id, zones=sorted(zones), url=url, **terms)
         session = Session(control)
         try:
             yield session

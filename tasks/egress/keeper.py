@@ -52,7 +52,9 @@ class Keeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the gate; returns when nothing of it is left."""
+        """End the gate, if it was started; returns when nothing of it is left."""
+        if self._thread.ident is None:
+            return
         with self._lock:
             self._stopping.set()
             process = self._process

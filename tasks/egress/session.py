@@ -44,6 +44,8 @@ class Terms:
     """Of both directions."""
     max_requests: float
     max_seconds: float
+    internal_only: bool = False
+    """Whether even a public target is closed."""
 
     @classmethod
     def parse(cls, message: Mapping[str, Any]) -> "Terms":
@@ -62,6 +64,7 @@ class Terms:
             max_bytes=float(message["max_bytes"]),
             max_requests=float(message["max_requests"]),
             max_seconds=float(message["max_seconds"]),
+            internal_only=bool(message["internal_only"]),
         )
 
 
@@ -75,7 +78,9 @@ class Session:
     def __init__(self, policy: Policy, network: Network, terms: Terms) -> None:
         """Begin now."""
         self._terms = terms
-        self._vetting = Vetting(policy, network, terms.zones, terms.main)
+        self._vetting = Vetting(
+            policy, network, terms.zones, terms.main, internal_only=terms.internal_only
+        )
         self._verdicts: dict[tuple[str, int, str], int] = {}
         self._bytes = self._requests = self._denied = 0
         self._cut: Code | None = "target_forbidden" if terms.job is None else None

@@ -38,6 +38,8 @@ class Vetting:
         network: Network,
         zones: frozenset[str],
         main: tuple[str, int] | None,
+        *,
+        internal_only: bool = False,
     ) -> None:
         """Judge by ``policy``.
 
@@ -48,10 +50,12 @@ class Vetting:
             main: Host and port that the session is about. Only if it is internal
                 itself are other internal targets open: a public page shall not reach
                 into the operator's network.
+            internal_only: Whether even a public target is closed.
         """
         self._policy = policy
         self._network = network
         self._main = main if Zone.INTERNAL in zones else None
+        self._internal_only = internal_only
         self._answers: dict[str, asyncio.Task[Sequence[Address]]] = {}
         self._judged: dict[tuple[str, int], asyncio.Task[_Found]] = {}
         self._turns = asyncio.Semaphore(_LOOK_UPS_MAX)
@@ -65,7 +69,8 @@ class Vetting:
         found = await self._find(host, port)
         if found.is_unknown:
             raise NotServed("dns_error")
-        if found.zone is None:
+        is_closed = found.zone is Zone.PUBLIC and self._internal_only
+        if found.zone is None or is_closed:
             raise NotServed("target_forbidden", found.addresses)
         return found.addresses
 

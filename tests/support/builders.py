@@ -10,6 +10,7 @@ from farm.backends.memory import (
     MemoryQueue,
     MemoryWorkers,
 )
+from farm.backends.memory_deliveries import MemoryDeliveries
 from farm.backends.memory_keys import MemoryKeys
 from farm.backends.memory_reservations import MemoryReservations
 from farm.jobs.keys import ApiKey
@@ -71,6 +72,7 @@ class MemoryFarm:
         self.workers = MemoryWorkers()
         self.keys = MemoryKeys()
         self.reservations = MemoryReservations(self.clock)
+        self.deliveries = MemoryDeliveries(self.ledger)
         self.service = JobService(
             ledger=self.ledger,
             queue=self.queue,
@@ -79,6 +81,7 @@ class MemoryFarm:
             workers=self.workers,
             keys=self.keys,
             reservations=self.reservations,
+            deliveries=self.deliveries,
             clock=self.clock,
         )
 

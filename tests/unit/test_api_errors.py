@@ -99,6 +99,7 @@ ANSWERS: list[Answer] = [
     ("POST", "/v1/jobs/queued/retry", {}, 409, "nothing_to_retry"),
     ("POST", "/v1/jobs/done/retry", {}, 409, "nothing_to_retry"),
     ("GET", "/v1/jobs/expired", {}, 410, "job_expired"),
+    ("POST", "/v1/jobs/done/webhook", {}, 409, "nothing_to_deliver"),
     ("POST", "/v1/jobs/expired/retry", {}, 410, "job_expired"),
     ("GET", "/v1/jobs/done/result", {}, 410, "artifact_evicted"),
     ("POST", "/v1/jobs", {"data": b" " * (JSON_MAX_BYTES + 1), **JSON}, 413, "payload_too_large"),

@@ -140,6 +140,7 @@ class TestSubmit:
             "report": None,
             "failure": None,
             "previous_failures": [],
+            "webhook": None,
             "warnings": [],
             "links": {"self": f"/v1/jobs/{job['id']}", "result": None},
         }
