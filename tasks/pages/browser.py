@@ -169,6 +169,7 @@ class BrowserHolder:
         """End browser and driver in good order."""
         self.discard()
         playwright, self._playwright = self._playwright, None
+        self._driver = None
         if playwright is not None:
             with suppress(PlaywrightError):
                 playwright.stop()
@@ -176,8 +177,7 @@ class BrowserHolder:
     def _kill_browser(self) -> None:
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
             process = self._process or (_browser_of(self._driver) if self._driver else None)
-            # psutil compares the start time, so that a pid used again is not hit.
-            if process and process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            if process and _lives(process):
                 os.killpg(process.pid, signal.SIGKILL)
 
     def _blank(self, options: ContextOptions, deadline: Deadline) -> tuple[BrowserContext, Page]:
@@ -220,6 +220,8 @@ class BrowserHolder:
         if proxy != self._proxy:
             self.discard()
             self._proxy = proxy
+        if self._driver is not None and not _lives(self._driver):
+            self.close()  # `kill` had to go that far: nothing can be asked of it.
         if self._browser is None or self._playwright is None:
             if self._playwright is None:
                 before = _started_here()
@@ -277,6 +279,13 @@ def _environment() -> dict[str, str | float | bool]:
         "HOME": tempfile.gettempdir(),
         "TMPDIR": tempfile.gettempdir(),
     }
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Return whether it is there, and no other process with its number."""
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _started_here() -> set[psutil.Process]:
