@@ -16,9 +16,10 @@ Result = Literal["none", "closed", "failed"]
 """What became of the banner. ``closed`` is no proof that consent was refused: some rules
 only hide what cannot be answered."""
 
-_GRACE_S = 1.5
-"""A banner that comes later is missed. Where there is no rule, the script looks for a button
-that says no, at its second look half a second after the page has loaded."""
+_LOOKS = 30
+"""A banner that comes later is missed; on a quiet machine that is after a second and a half.
+Counted, for a busy machine needs longer for the looks and for the banner. Where there is no
+rule, the script looks for a button that says no, half a second after the page has loaded."""
 _LIMIT_S = 5.0
 _FADE_MS = 400
 _LOOK_MS = 50
@@ -118,16 +119,18 @@ class Banners:
 
     def settle(self, visit: Visit, budget_s: float) -> dict[str, str | None]:
         """Wait until the banner is gone, or none has come; return what became of it."""
-        started = time.monotonic()
+        give_up_at = time.monotonic() + min(_LIMIT_S, budget_s)
         result: Result = "none"
-        while (passed := time.monotonic() - started) < min(_LIMIT_S, budget_s):
+        looks = 0
+        while time.monotonic() < give_up_at:
             if self._rule is not None:
                 result = "closed"
                 visit.ask(_REARM)
                 self._page.wait_for_timeout(_FADE_MS)
                 break
-            if not self._is_busy() and (self._failed or passed >= _GRACE_S):
+            if not self._is_busy() and (self._failed or looks >= _LOOKS):
                 break
+            looks += 1
             self._page.wait_for_timeout(_LOOK_MS)
         if result == "none" and (self._failed or self._is_busy()):
             result = "failed"
