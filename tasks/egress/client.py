@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 
 from farm.jobs.errors import BackendUnavailable
 
+NET_S = 10.0
+"""How much longer than its job a session may last: who cuts a page off at the deadline
+itself takes from it what tells why it was not ready."""
 _PATIENCE_S = 5.0
 """For a gate that is just being started; it takes a fifth of a second on a quiet machine."""
 _AGAIN_S = 0.05

@@ -11,7 +11,7 @@ from farm.jobs.models import Job
 from farm.jobs.ports import ArtifactStore
 from farm.jobs.specs.media import ProbeSpec
 from tasks.deadline import Deadline
-from tasks.egress.client import Gate, Limits
+from tasks.egress.client import NET_S, Gate, Limits
 from tasks.egress.verdicts import refused
 from tasks.media.ffmpeg import run_tool
 from tasks.media.report import Summary
@@ -50,7 +50,7 @@ class Probes:
             raise TypeError(f"a {spec.kind} is no probe")
         if spec.url is None:
             return self._run(spec, "", deadline, stopwatch)
-        limits = Limits(_TRAFFIC_MAX_BYTES, _REQUESTS_MAX, deadline.timeout_s)
+        limits = Limits(_TRAFFIC_MAX_BYTES, _REQUESTS_MAX, deadline.timeout_s + NET_S)
         with self._gate.session(job.id, zones=job.zones, url=spec.url, limits=limits) as gate:
             try:
                 return self._run(spec, gate.proxy, deadline, stopwatch)

@@ -13,7 +13,7 @@ from farm.jobs.specs.page import PageOptions
 from farm.jobs.specs.pdf import PdfSpec
 from farm.jobs.specs.screenshot import ScreenshotSpec
 from tasks.deadline import Deadline
-from tasks.egress.client import Limits, Session
+from tasks.egress.client import NET_S, Limits, Session
 from tasks.outcome import Made, Outcome, Stopwatch
 from tasks.pages.ads import INSTALLED
 from tasks.pages.blocking import Blocking
@@ -60,7 +60,7 @@ class Pages:
         spec = job.spec
         if not isinstance(spec, PageOptions):
             raise TypeError(f"a {spec.kind} is no page")
-        limits = Limits(_TRAFFIC_MAX_BYTES, _REQUESTS_MAX, deadline.timeout_s)
+        limits = Limits(_TRAFFIC_MAX_BYTES, _REQUESTS_MAX, deadline.timeout_s + NET_S)
         gate = self._browser.gate
         with gate.session(job.id, zones=job.zones, url=spec.url, limits=limits) as session:
             try:

@@ -15,7 +15,7 @@ from tasks.deadline import Deadline
 from tasks.egress.client import Session
 from tasks.egress.verdicts import refused
 from tasks.pages.console import Console
-from tasks.pages.failures import page_errors
+from tasks.pages.failures import is_gone, page_errors
 from tasks.pages.interception import Interception
 from tasks.pages.traffic import DOCUMENT_MAX_BYTES, RESPONSES_MAX_BYTES, Traffic
 
@@ -118,8 +118,9 @@ class Visit:
                 self.page.wait_for_function("true", timeout=_PING_MS, polling=50)
             except PlaywrightTimeout:
                 continue
-            except PlaywrightError:
-                return True
+            except PlaywrightError as error:
+                # Gone: the watchdog lost patience with it, as on a busy machine.
+                return not is_gone(error.message)
             return True
         return False
 
