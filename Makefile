@@ -29,7 +29,7 @@ doctor: setup ## Say what this machine has, what is missing, and whether the bro
 	@farm doctor
 
 .PHONY: check
-check: setup lint types imports test-unit ## Lint, types, imports and unit tests: under a minute
+check: setup lint types imports audit test-unit ## Lint, types, imports, known vulnerabilities, unit tests: about a minute
 
 .PHONY: lint
 lint: ## Lint and check the format
@@ -49,14 +49,23 @@ types: ## Check the types
 imports: ## Check who imports whom
 	lint-imports
 
+.PHONY: audit
+audit: setup ## Ask what is known against the locked packages; says so where it cannot ask
+	python -m dev.audit
+
 .PHONY: test
-test: setup lint types imports ## All checks, and all tests that need no container engine
-	pytest tests/unit tests/contracts tests/integration tests/e2e
+test: setup lint types imports audit ## All checks, and all tests that need no container engine
+	pytest tests/unit tests/contracts tests/fuzz tests/integration tests/e2e
+	pytest tests/egress
 	pytest tests/chaos -m "not long"
 
 .PHONY: test-unit
 test-unit: setup ## Tests that touch nothing outside their process
 	pytest tests/unit tests/contracts -m "not redis"
+
+.PHONY: test-fuzz
+test-fuzz: setup ## Some thousand made-up requests and addresses, the same ones each time: about a minute
+	pytest tests/fuzz
 
 .PHONY: test-integration
 test-integration: setup ## Tests with one real neighbour: Redis, Chromium or ffprobe
@@ -69,6 +78,10 @@ test-e2e: setup ## Tests on the whole farm, from outside
 .PHONY: test-containers
 test-containers: setup ## Build the images, run the composed farm, kill a part (needs Docker)
 	pytest tests/containers
+
+.PHONY: test-egress
+test-egress: setup ## Watch every packet of hostile pages and files, in a network of their own (Linux, root)
+	pytest tests/egress
 
 .PHONY: test-chaos
 test-chaos: setup ## Break the farm in every way, and write what came of it into docs/reliability.md
@@ -85,6 +98,10 @@ bench-probe: setup ## Measure many probes against xargs and the bare ffprobe
 .PHONY: bench-filing
 bench-filing: setup ## Measure what it costs to move, keep and list a job
 	python -m tests.bench.filing
+
+.PHONY: bench-gate
+bench-gate: setup ## Measure what the gate costs a page of 150 pictures
+	python -m tests.bench.gate
 
 .PHONY: openapi
 openapi: setup ## Write openapi.json anew

@@ -7,10 +7,14 @@ from apiflask import APIFlask
 from flask import Flask, Response
 
 from api import problems
+from api.auth import Door
 from api.bodies import JSON_MAX_BYTES, StrictRequest
-from api.routes import artifacts, docs, farm, health, jobs, uploads
+from api.limits import Rates
+from api.routes import artifacts, docs, farm, health, jobs, keys, uploads, webhooks
 from api.schemas import complete
 from api.settings import ApiSettings
+from farm.jobs.key_service import KeyService
+from farm.jobs.links import Links
 from farm.jobs.service import JobService
 
 
@@ -18,8 +22,11 @@ class _App(APIFlask):
     request_class = StrictRequest
 
 
-def create_app(settings: ApiSettings, service: JobService) -> Flask:
-    """Return the WSGI app over ``service``. Nothing is connected before the first request."""
+def create_app(settings: ApiSettings, service: JobService, counters: object = None) -> Flask:
+    """Return the WSGI app over ``service``. Nothing is connected before the first request.
+
+    ``counters`` is where requests are counted; see ``Rates``.
+    """
     app = _App(
         __name__,
         title="Renderfarm",
@@ -27,6 +34,7 @@ def create_app(settings: ApiSettings, service: JobService) -> Flask:
         docs_path="/docs",
         spec_path="/openapi.json",
         json_errors=False,
+        static_folder=None,  # type: ignore[arg-type]
     )
     app.config.update(
         MAX_CONTENT_LENGTH=JSON_MAX_BYTES,
@@ -44,11 +52,20 @@ def create_app(settings: ApiSettings, service: JobService) -> Flask:
     app.url_map.merge_slashes = False  # an address has one spelling; another is a 404
     app.json.sort_keys = False  # type: ignore[attr-defined]
     problems.install(app)
+    known = KeyService(service.keys, service.clock)
+    secret = settings.secret.get_secret_value().encode() if settings.secret else None
+    links = Links(service.keys, service.clock, secret)
+    rates = Rates(settings.requests_per_minute, service.clock, counters)
+    door = Door(known, links, service, rates.count_failure)
+    door.install(app)  # Before the rates, which are those of whom it has let in.
+    rates.install(app)
     app.after_request(_without_body)
-    app.register_blueprint(jobs.blueprint(service))
-    app.register_blueprint(artifacts.blueprint(service))
-    app.register_blueprint(uploads.blueprint(service, settings.upload_max_bytes))
-    app.register_blueprint(farm.blueprint(service))
+    app.register_blueprint(jobs.blueprint(door.asked))
+    app.register_blueprint(webhooks.blueprint(door.asked))
+    app.register_blueprint(artifacts.blueprint(door.asked, links))
+    app.register_blueprint(uploads.blueprint(door.asked, settings.upload_max_bytes))
+    app.register_blueprint(farm.blueprint(door.asked))
+    app.register_blueprint(keys.blueprint(known))
     app.register_blueprint(health.blueprint(service))
     app.register_blueprint(docs.blueprint())
     app.spec_processor(complete)

@@ -18,20 +18,30 @@ from farm.jobs.errors import FarmError, FieldError
 STATUSES: Mapping[type[FarmError], HTTPStatus] = {
     errors.InvalidJson: HTTPStatus.BAD_REQUEST,
     errors.UnreadableRequest: HTTPStatus.BAD_REQUEST,
+    errors.KeyRefused: HTTPStatus.UNAUTHORIZED,
+    errors.ScopeRequired: HTTPStatus.FORBIDDEN,
+    errors.ForbiddenHost: HTTPStatus.FORBIDDEN,
+    errors.ForbiddenOrigin: HTTPStatus.FORBIDDEN,
+    errors.InvalidLink: HTTPStatus.FORBIDDEN,
     errors.NoSuchPage: HTTPStatus.NOT_FOUND,
     errors.UnknownJob: HTTPStatus.NOT_FOUND,
     errors.UnknownArtifact: HTTPStatus.NOT_FOUND,
     errors.UnknownUpload: HTTPStatus.NOT_FOUND,
+    errors.UnknownKey: HTTPStatus.NOT_FOUND,
     errors.MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.NotFinished: HTTPStatus.CONFLICT,
     errors.JobFailed: HTTPStatus.CONFLICT,
     errors.NothingToRetry: HTTPStatus.CONFLICT,
+    errors.NothingToDeliver: HTTPStatus.CONFLICT,
+    errors.WouldLockOut: HTTPStatus.CONFLICT,
     errors.JobExpired: HTTPStatus.GONE,
     errors.ArtifactEvicted: HTTPStatus.GONE,
     errors.PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidSpec: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.BackendUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -54,7 +64,7 @@ class Problem(BaseModel):
     code: str
     """Never changes; for programs."""
     errors: list[FieldError] = []
-    """Each field at fault, for the code ``invalid_spec``."""
+    """Each field at fault, for the codes ``invalid_spec`` and ``scope_required``."""
     retryable: bool
     """Whether the same request may work later."""
     trace_id: str
@@ -99,6 +109,8 @@ def answer(error: FarmError, trace_id: str | None = None) -> Response:
     response = Response(json.dumps(body), status, content_type="application/problem+json")
     if error.retryable:
         response.headers["Retry-After"] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
+    if status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750, section 3
     return response
 
 

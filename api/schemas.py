@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.auth import SCOPES
 from api.problems import Problem
+from farm.jobs.idempotency import HEADER, KEY_MAX_CHARACTERS, KEY_PATTERN
 from farm.jobs.listing import PAGE_MAX, JobFilter
 
 WAIT_MAX_S = 30
@@ -14,6 +16,14 @@ WAIT_MAX_S = 30
 PREFER_WAIT_MAX_S = 60
 """Longest ``Prefer: wait=``."""
 
+REPLAYED = "Idempotency-Replayed"
+"""Header of an answer that is not the first one's."""
+
+_KEY = "key"
+_REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
+"""How any view that takes a key may refuse."""
+_IDEMPOTENT = frozenset({"jobs_submit", "jobs_retry", "uploads_leave"})
+"""Operations that take an idempotency key."""
 BYTES: Mapping[str, Any] = {"type": "string", "format": "binary"}
 
 
@@ -49,6 +59,13 @@ class UploadQuery(BaseModel):
     filename: Annotated[
         str | None, Field(max_length=255, description="Echoed back; never used as a path.")
     ] = None
+
+
+class LinkQuery(BaseModel):
+    """What a link to an artifact says beside its place."""
+
+    expires: Annotated[str | None, Field(description="Unix time at which it ends.")] = None
+    signature: Annotated[str | None, Field(description="The farm's, of all of this.")] = None
 
 
 def problems(*statuses: HTTPStatus) -> dict[int, Any]:
@@ -96,6 +113,9 @@ def complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     definitions = schema.pop("$defs", {})
     spec["components"]["schemas"].update({Problem.__name__: schema, **definitions})
+    spec["components"]["securitySchemes"] = {_KEY: {"type": "http", "scheme": "bearer"}}
+    _say_scopes(spec)
+    _say_idempotency(spec)
     # An answer without a body has no content at all.
     for operations in spec["paths"].values():
         for operation in operations.values():
@@ -103,3 +123,46 @@ def complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
                 if not response.get("content", True):
                     del response["content"]
     return spec
+
+
+def _say_scopes(spec: dict[str, Any]) -> None:
+    """Say of each operation what it takes of a key, and how it refuses."""
+    scopes = {endpoint.replace(".", "_"): scope for endpoint, scope in SCOPES.items()}
+    for operations in spec["paths"].values():
+        for method, operation in operations.items():
+            scope = scopes[operation["operationId"].removeprefix(f"{method}_")]
+            if scope is None:
+                continue
+            said = operation.get("description", "")
+            operation["description"] = f"{said} Takes the scope `{scope}`.".lstrip()
+            operation["security"] = [{_KEY: []}]
+            operation["responses"].update(
+                (str(status), answer) for status, answer in problems(*_REFUSALS).items()
+            )
+
+
+def _say_idempotency(spec: dict[str, Any]) -> None:
+    """Say which operations take an idempotency key, and how they tell a replay."""
+    header = {
+        "name": HEADER,
+        "in": "header",
+        "required": False,
+        "description": "Of your choice. Within a day the same request with the same key does "
+        "nothing more and is answered with what the first one made, as it stands then; another "
+        "request with it is 422 `idempotency_conflict`.",
+        "schema": {"type": "string", "maxLength": KEY_MAX_CHARACTERS, "pattern": KEY_PATTERN},
+    }
+    replayed = {
+        REPLAYED: {
+            "description": f"`true` where a request with the same `{HEADER}` had done it.",
+            "schema": {"type": "string", "enum": ["true"]},
+        }
+    }
+    for operations in spec["paths"].values():
+        for method, operation in operations.items():
+            if operation["operationId"].removeprefix(f"{method}_") not in _IDEMPOTENT:
+                continue
+            operation.setdefault("parameters", []).append(header)
+            for status, response in operation["responses"].items():
+                if status < str(HTTPStatus.MULTIPLE_CHOICES.value):
+                    response["headers"] = replayed

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from farm.backends.settings import Settings
@@ -51,6 +51,24 @@ class ApiSettings(Settings):
             "thread; above it they are answered at once.",
         ),
     ] = 48
+
+    requests_per_minute: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="Requests of one key in a minute, or of one address where callers have no "
+            "key; further ones are refused with 429. Without it there is no limit.",
+        ),
+    ] = None
+    secret: Annotated[
+        SecretStr | None,
+        Field(
+            min_length=32,
+            description="What links to artifacts are signed with, at least 32 characters. Without "
+            "it the farm makes one and keeps it in Redis; a new one ends all links.",
+        ),
+    ] = None
 
     @model_validator(mode="before")
     @classmethod

@@ -6,10 +6,13 @@ from dataclasses import replace
 from flask import Flask
 
 from api.app import create_app
+from api.auth import say_who_may_call
 from api.settings import ApiSettings
 from farm.backends import logs
 from farm.backends.assembly import assemble
+from farm.backends.redis_connection import connect
 from farm.jobs.errors import ConfigError
+from farm.jobs.key_service import KeyService
 from farm.jobs.service import Limits
 
 
@@ -20,11 +23,14 @@ def create() -> Flask:
     except ConfigError as error:
         sys.exit(error.message)
     logs.configure()
+    client = connect(settings.redis_url)
     service = assemble(
         settings.redis_url,
         settings.uploads_dir,
         artifacts_redis_url=settings.artifacts_redis_url,
         waiters_max=settings.waiters_max,
+        client=client,
     )
     limits = Limits(backlog_max=settings.backlog_max, owner_max=settings.open_jobs_max)
-    return create_app(settings, replace(service, limits=limits))
+    say_who_may_call(KeyService(service.keys, service.clock))
+    return create_app(settings, replace(service, limits=limits), client.connection_pool)

@@ -5,7 +5,12 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from dev.stack import ROOT, Ports, Stack, interrupt_on_signals, running
@@ -15,30 +20,65 @@ from farm.jobs.views import JobView
 
 _OUTPUT = ROOT / "demo"
 _WAIT_S = 60
+_PAGE = b"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Renderfarm's demo</title>
+<style>
+  body { margin: 0; height: 100vh; display: grid; place-content: center; text-align: center;
+         font: 28px system-ui, sans-serif; color: white;
+         background: linear-gradient(135deg, #1b3a6b, #0f8a7e) }
+  h1 { font-size: 84px; margin: 0 0 12px }
+</style>
+<h1>It works.</h1><p>A worker of your farm has opened this page.</p></html>
+"""
 
 
 def main() -> int:
     """Start the farm, use it, show what came of it, stop it; return the exit code."""
     parser = argparse.ArgumentParser(description="See the farm work.")
-    parser.add_argument("url", nargs="?", help="page to render instead of the API's own")
-    url = parser.parse_args().url
+    parser.add_argument("url", nargs="?", help="page to render instead of the demo's own")
+    given = parser.parse_args().url
     _OUTPUT.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="farm-demo-") as folder:
+    with tempfile.TemporaryDirectory(prefix="farm-demo-") as folder, _serving_page() as own:
         run_dir = Path(folder)
         log = _OUTPUT / "farm.log"
+        # Of itself a farm opens public addresses alone.
+        settings = {} if given else {"FARM_EGRESS_ALLOW": own.removeprefix("http://")}
         with log.open("wb") as output:
             started = time.monotonic()
-            with running(Stack(run_dir, Ports.free(), output=output)) as stack:
+            with running(Stack(run_dir, Ports.free(), output=output, settings=settings)) as stack:
                 print(f"The farm starts at {stack.url} (log: {log}) ...", flush=True)
                 stack.wait_ready()
                 print(f"Ready after {time.monotonic() - started:.1f} s.", flush=True)
                 with FarmClient(stack.url) as client:
                     jobs = [
-                        _screenshot(client, url or f"{stack.url}/docs"),
+                        _screenshot(client, given or own),
                         _probe(client, run_dir),
                     ]
                 print("Stopping the farm ...", flush=True)
     return 0 if all(job.state is JobState.SUCCEEDED for job in jobs) else 1
+
+
+@contextmanager
+def _serving_page() -> Iterator[str]:
+    """Serve a page to take a picture of for the block; give its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(HTTPStatus.OK)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(_PAGE)))
+            self.end_headers()
+            self.wfile.write(_PAGE)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: the terminal is the demo's."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
 
 
 def _screenshot(client: FarmClient, url: str) -> JobView:

@@ -40,7 +40,9 @@ _CHOICES_MAX = 30
 """Names that a table lists; the only longer list, of devices, is in ``openapi.json``."""
 _IN_WORDS = {"concurrency": "CPU cores"}
 """Defaults that differ between machines."""
-_READ_BY_DISPATCHER = frozenset({"heartbeat_file"})
+_READ_BY_DISPATCHER = frozenset(
+    {"heartbeat_file", "egress_allow", "egress_deny", "egress_ports", "egress_own"}
+)
 """Of the workers' own settings, those that the dispatcher uses too."""
 
 
@@ -59,7 +61,8 @@ def _settings(
     for name, field in fields.items():
         if name not in wanted:
             continue
-        default = _IN_WORDS.get(name) or ("none" if field.default is None else f"`{field.default}`")
+        is_set = field.default not in (None, "")
+        default = _IN_WORDS.get(name) or (f"`{field.default}`" if is_set else "none")
         readers = f"{reader}, dispatcher" if name in _READ_BY_DISPATCHER else reader
         yield f"`{PREFIX}{name.upper()}`", default, readers, _meaning(field)
 
@@ -240,15 +243,20 @@ def _range(field: Schema) -> str:
 
 def help_texts() -> str:
     """Return what ``--help`` says, for the command and for each of its own."""
-    top = _context(cli, None, "farm")
-    contexts = [top, *(_context(each, top, name) for name, each in sorted(cli.commands.items()))]
     return "\n".join(
-        f"### `{context.command_path}`\n\n```\n{context.get_help()}\n```\n" for context in contexts
+        f"### `{context.command_path}`\n\n```\n{context.get_help()}\n```\n"
+        for context in _contexts(cli, None, "farm")
     )
 
 
-def _context(command: click.Command, parent: click.Context | None, name: str) -> click.Context:
-    return click.Context(command, parent=parent, info_name=name, terminal_width=_HELP_WIDTH)
+def _contexts(
+    command: click.Command, parent: click.Context | None, name: str
+) -> Iterator[click.Context]:
+    context = click.Context(command, parent=parent, info_name=name, terminal_width=_HELP_WIDTH)
+    yield context
+    if isinstance(command, click.Group):
+        for inner_name, inner in sorted(command.commands.items()):
+            yield from _contexts(inner, context, inner_name)
 
 
 TABLES: Mapping[str, Mapping[str, Callable[[], str]]] = {

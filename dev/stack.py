@@ -227,6 +227,7 @@ class Stack:
             "FARM_REDIS_URL": redis_url,
             "FARM_ARTIFACTS_REDIS_URL": artifacts_url,
             "FARM_UPLOADS_DIR": str(uploads_dir),
+            "FARM_EGRESS_OWN": f"127.0.0.1:{self.ports.api},127.0.0.1:{self.ports.flower}",
             "CELERY_BROKER_URL": redis_url,
             "FLOWER_BASIC_AUTH": f"farm:{self.flower_password}",
             "STACK_RUN_DIR": str(self.run_dir),

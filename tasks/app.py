@@ -12,10 +12,11 @@ from farm.backends.celery_queue import BROKER_SETTINGS, transport_options
 from farm.jobs.ladder import Ladder
 from farm.jobs.specs.media import PROBE_TIMEOUT_MAX_MS
 from farm.jobs.workers import BrowserCheck
+from tasks.egress.client import Gate
 from tasks.entrypoints import register
 from tasks.identity import identity
 from tasks.kombu_fix import repair_kombu
-from tasks.lifecycle import connect_signals
+from tasks.lifecycle import Parts, connect_signals
 from tasks.media.probe import Probes
 from tasks.pages.ads import INSTALLED
 from tasks.pages.browser import BrowserHolder
@@ -78,7 +79,9 @@ def make_celery(settings: WorkerSettings) -> Celery:
         artifacts_redis_url=settings.artifacts_redis_url,
         waiters_max=0,
     )
-    browser = BrowserHolder(settings.chromium, settings.chromium_sandbox)
+    keeper = settings.keeper()
+    gate = Gate(keeper.control)
+    browser = BrowserHolder(settings.chromium, settings.chromium_sandbox, gate)
     pages = Room(
         Pages(browser, settings.easylist or INSTALLED).run, kill=browser.kill, rest=browser.rest
     )
@@ -88,7 +91,7 @@ def make_celery(settings: WorkerSettings) -> Celery:
             "screenshot": pages,
             "pdf": pages,
             "content": pages,
-            "probe": Room(Probes(farm.uploads).run),
+            "probe": Room(Probes(farm.uploads, gate).run),
         },
         worker=identity(),
         overtime=SoftTimeLimitExceeded,
@@ -98,7 +101,7 @@ def make_celery(settings: WorkerSettings) -> Celery:
         _check_browser(runner, browser)
 
     register(app, runner, check_browser)
-    connect_signals(app, settings, runner, browser)
+    connect_signals(app, settings, Parts(runner, browser, keeper))
     return app
 
 

@@ -11,6 +11,8 @@ import structlog
 from farm.jobs.doctor import DoctorRow
 from farm.jobs.errors import ConfigError, FarmError, OptionUnavailable
 from tasks.deadline import Deadline
+from tasks.egress.client import Gate
+from tasks.egress.keeper import Keeper
 from tasks.pages.ads import INSTALLED, engine
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.check import open_a_page
@@ -48,7 +50,9 @@ def _browser(settings: WorkerSettings) -> Iterable[DoctorRow]:
         yield DoctorRow("browser", ok=False, detail=error.message)
         return
     yield DoctorRow("browser", ok=True, detail=f"{found.path} ({found.origin})")
-    holder = BrowserHolder(settings.chromium, settings.chromium_sandbox)
+    keeper = Keeper()
+    keeper.start()
+    holder = BrowserHolder(settings.chromium, settings.chromium_sandbox, Gate(keeper.control))
     try:
         open_a_page(holder, Watchdog())
     except FarmError as error:
@@ -58,6 +62,7 @@ def _browser(settings: WorkerSettings) -> Iterable[DoctorRow]:
         yield _sandbox(has_sandbox=holder.has_sandbox)
     finally:
         holder.close()
+        keeper.stop()
 
 
 def _sandbox(*, has_sandbox: bool) -> DoctorRow:

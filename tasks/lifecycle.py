@@ -8,6 +8,7 @@ import socket
 import tempfile
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from farm.backends import logs
 from farm.jobs.errors import BackendUnavailable
 from farm.jobs.workers import Worker
 from tasks.deadline import Deadline
+from tasks.egress.keeper import Keeper
 from tasks.heartbeat import TTL_S, Heartbeat
 from tasks.homes import Reaper, move_in
 from tasks.pages.browser import BrowserHolder
@@ -29,9 +31,16 @@ _CLOSE_S = 3.0
 """What a browser gets to end in good order; its child waits for it."""
 
 
-def connect_signals(
-    app: Celery, settings: WorkerSettings, runner: JobRunner, browser: BrowserHolder
-) -> None:
+@dataclass(frozen=True)
+class Parts:
+    """What lives and ends with a worker."""
+
+    runner: JobRunner
+    browser: BrowserHolder
+    keeper: Keeper
+
+
+def connect_signals(app: Celery, settings: WorkerSettings, parts: Parts) -> None:
     """Be told of the worker's life, and of its children's."""
 
     # `weak=False`, here and below: Celery would drop functions that only a scope knows.
@@ -39,11 +48,13 @@ def connect_signals(
     def set_up_logging(**_: object) -> None:
         logs.configure()
 
-    _connect_worker(app, settings, runner)
-    _connect_children(runner, browser)
+    _connect_worker(app, settings, parts.runner, parts.keeper)
+    _connect_children(parts.runner, parts.browser)
 
 
-def _connect_worker(app: Celery, settings: WorkerSettings, runner: JobRunner) -> None:
+def _connect_worker(
+    app: Celery, settings: WorkerSettings, runner: JobRunner, keeper: Keeper
+) -> None:
     beating: dict[str, Heartbeat] = {}
     directory, clock = runner.farm.workers, runner.farm.clock
     reaper = Reaper(Path(tempfile.gettempdir()))
@@ -67,6 +78,7 @@ def _connect_worker(app: Celery, settings: WorkerSettings, runner: JobRunner) ->
 
         beating[worker.name] = Heartbeat(settings.heartbeat_file, beat)
         beating[worker.name].start()
+        keeper.start()
 
     stopping = threading.Event()
 
@@ -86,6 +98,7 @@ def _connect_worker(app: Celery, settings: WorkerSettings, runner: JobRunner) ->
             heartbeat.stop()
             with suppress(BackendUnavailable):  # Else the last beat expires by itself.
                 directory.leave(name)
+        keeper.stop()
 
 
 def _connect_children(runner: JobRunner, browser: BrowserHolder) -> None:

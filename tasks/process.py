@@ -1,10 +1,11 @@
-"""The only place that starts a subprocess: with a deadline, a cap on output, and an end."""
+"""The only place that starts a subprocess: one that has an end, or one that lives with ours."""
 
 import os
 import selectors
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ _LOOK_EVERY_S = 0.2
 _STDERR_MAX_BYTES = 64 * 1024
 _ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 """All that a tool of ours sees of the environment: no secret can leak through it."""
+_CODE = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,27 @@ def run(
         finally:
             _kill_session(process)
     return Finished(exit_code, stdout, stderr.decode(errors="replace"))
+
+
+def start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start a process of the farm's own, which the caller has to end and to wait for.
+
+    It gets an environment of its own, no input and a session of its own, logs where this
+    process does, and finds our code. When the *thread* that started it ends, in whatever
+    way, the kernel tells it to end (SIGTERM).
+
+    Raises:
+        OSError: There is no room for it.
+    """
+    tied = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
+    return subprocess.Popen(  # noqa: S603 - the argument list is ours
+        [*tied, *argv],
+        stdin=subprocess.DEVNULL,
+        # The name of the folder says whose the process is.
+        env={**_ENVIRONMENT, "TMPDIR": tempfile.gettempdir()},
+        cwd=_CODE,
+        start_new_session=True,
+    )
 
 
 def _confinement(limits: Limits) -> list[str]:

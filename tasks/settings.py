@@ -1,14 +1,33 @@
 """What the workers and the dispatcher take from their environment."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from farm.backends.settings import Settings
+from tasks.egress.keeper import Keeper
+from tasks.egress.policy import DEFAULT_PORTS
+from tasks.egress.rules import parse_allowed, parse_ports, parse_rules
+
+_REDIS_PORT = 6379
 
 Sandbox = Literal["auto", "required", "off"]
+
+
+def _checked_by(parse: Callable[[str], object]) -> AfterValidator:
+    def check(text: str) -> str:
+        try:
+            parse(text)
+        except ValueError as error:
+            raise PydanticCustomError("rule", "{why}", {"why": str(error)}) from None
+        return text
+
+    return AfterValidator(check)
 
 
 class WorkerSettings(Settings):
@@ -35,6 +54,33 @@ class WorkerSettings(Settings):
             "worker reads it once."
         ),
     ] = None
+    egress_allow: Annotated[
+        str,
+        _checked_by(parse_allowed),
+        Field(
+            description="What jobs may reach beyond public addresses: networks, hosts or "
+            "`*.host`, each perhaps with `:port` or `:port-port`, between commas. Loopback "
+            "needs ports."
+        ),
+    ] = ""
+    egress_deny: Annotated[
+        str,
+        _checked_by(parse_rules),
+        Field(description="What jobs may not reach, in the same words; goes before the above."),
+    ] = ""
+    egress_ports: Annotated[
+        str,
+        _checked_by(parse_ports),
+        Field(description="Ports at which jobs may reach public addresses."),
+    ] = DEFAULT_PORTS
+    egress_own: Annotated[
+        str,
+        _checked_by(parse_rules),
+        Field(
+            description="Where this farm's API and Flower are, as `host:port`, between commas: "
+            "no job ever reaches them. Of its Redis the workers know."
+        ),
+    ] = ""
     concurrency: Annotated[
         int,
         Field(ge=1, le=64, description="Jobs that one worker runs at once, each in its process."),
@@ -50,3 +96,24 @@ class WorkerSettings(Settings):
             "then it gives them back, uncounted. Less than what stops it has patience.",
         ),
     ] = 20  # Docker, as compose.yaml sets it, and supervisord kill after 40.
+
+    def keeper(self) -> Keeper:
+        """Return the keeper of a gate with these rules; it has started nothing yet."""
+        return Keeper(
+            allow=self.egress_allow,
+            deny=self.egress_deny,
+            ports=self.egress_ports,
+            own=self.own_services,
+        )
+
+    @property
+    def own_services(self) -> str:
+        """What no job may reach, as ``egress_own``, with each Redis."""
+        urls = (self.redis_url, self.artifacts_redis_url or "")
+        found = [urlsplit(url) for url in urls if url.startswith("redis")]
+        own = [f"{_host(url)}:{url.port or _REDIS_PORT}" for url in found if url.hostname]
+        return ",".join([*own, *filter(None, [self.egress_own])])
+
+
+def _host(url: SplitResult) -> str:
+    return f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""

@@ -3,10 +3,14 @@
 from http import HTTPStatus
 
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import Response, jsonify
 
-from api.schemas import file_answer, problems
+from api.auth import Asked
+from api.etags import tag
+from api.schemas import LinkQuery, file_answer, problems
+from farm.jobs.links import LinkRequest, Links, LinkView
 from farm.jobs.models import Artifact, Job
+from farm.jobs.results import artifact_of, result_of
 from farm.jobs.service import JobService
 
 _MEDIA_TYPES = (
@@ -25,8 +29,8 @@ _PROBLEMS = (
 _NOT_MODIFIED = {HTTPStatus.NOT_MODIFIED.value: {"description": "It is as `If-None-Match` says"}}
 
 
-def blueprint(service: JobService) -> APIBlueprint:
-    """Return the addresses of artifacts over ``service``."""
+def blueprint(asked: Asked, links: Links) -> APIBlueprint:
+    """Return the addresses of artifacts over what ``asked`` returns, and of ``links`` to them."""
     artifacts = APIBlueprint("artifacts", __name__, url_prefix="/v1/jobs", tag="Artifacts")
 
     @artifacts.get("/<job_id>/result")
@@ -35,17 +39,46 @@ def blueprint(service: JobService) -> APIBlueprint:
         responses={**file_answer(*_MEDIA_TYPES), **_NOT_MODIFIED, **problems(*_PROBLEMS)},
     )
     def result(job_id: str) -> Response:
+        service = asked()
         job = service.get(job_id)
-        return _stream(service, job, service.result(job))
+        return _stream(service, job, result_of(job))
 
     @artifacts.get("/<job_id>/artifacts/<name>")
+    @artifacts.input(LinkQuery, location="query")
     @artifacts.doc(
         summary="Read one of the job's artifacts",
+        description="With `expires` and `signature` of a link no key is needed.",
         responses={**file_answer(*_MEDIA_TYPES), **_NOT_MODIFIED, **problems(*_PROBLEMS)},
     )
-    def artifact(job_id: str, name: str) -> Response:
+    def artifact(job_id: str, name: str, query_data: LinkQuery) -> Response:
+        service = asked()
         job = service.get(job_id)
-        return _stream(service, job, service.artifact(job, name))
+        response = _stream(service, job, artifact_of(job, name))
+        if query_data.signature is not None:
+            # Made to be put into pages, which are of other origins.
+            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        return response
+
+    @artifacts.post("/<job_id>/artifacts/<name>/link")
+    @artifacts.input(LinkRequest)
+    @artifacts.output(LinkView)
+    @artifacts.doc(
+        summary="Make a link that reads one artifact without a key, for a while",
+        responses=problems(
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            *_PROBLEMS,
+        ),
+    )
+    def link(job_id: str, name: str, json_data: LinkRequest) -> Response:
+        service = asked()
+        artifact = artifact_of(service.get(job_id), name)
+        view = links.make(job_id, artifact.name, json_data.expires_in)
+        response = jsonify(view.model_dump(mode="json"))
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     return artifacts
 
@@ -64,6 +97,5 @@ def _stream(service: JobService, job: Job, artifact: Artifact) -> Response:
             "X-Content-Type-Options": "nosniff",
         }
     )
-    response.set_etag(artifact.sha256)
-    response.make_conditional(request)
+    tag(response, artifact.sha256)
     return response

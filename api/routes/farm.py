@@ -5,13 +5,13 @@ from http import HTTPStatus
 from apiflask import APIBlueprint
 from flask import Response, jsonify
 
+from api.auth import Asked
 from api.schemas import problems
 from farm.jobs.farm_views import PressureView, WorkersView, WorkerView
-from farm.jobs.service import JobService
 
 
-def blueprint(service: JobService) -> APIBlueprint:
-    """Return the addresses that tell of the farm itself over ``service``."""
+def blueprint(asked: Asked) -> APIBlueprint:
+    """Return the addresses that tell of the farm itself over what ``asked`` returns."""
     farm = APIBlueprint("farm", __name__, url_prefix="/v1", tag="Farm")
 
     @farm.get("/pressure")
@@ -21,6 +21,7 @@ def blueprint(service: JobService) -> APIBlueprint:
         responses=problems(HTTPStatus.SERVICE_UNAVAILABLE),
     )
     def pressure() -> Response:
+        service = asked()
         view = PressureView.of(service.pressure(), service.limits.backlog_max, service.clock.now())
         return _answer(view)
 
@@ -31,6 +32,7 @@ def blueprint(service: JobService) -> APIBlueprint:
         responses=problems(HTTPStatus.SERVICE_UNAVAILABLE),
     )
     def workers() -> Response:
+        service = asked()
         running = service.running()
         alive = service.workers.alive()
         return _answer(WorkersView(items=tuple(WorkerView.of(each, running) for each in alive)))

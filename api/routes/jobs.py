@@ -8,19 +8,24 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify, request
 from werkzeug.http import parse_dict_header
 
+from api.auth import Asked
+from api.etags import tag
+from api.idempotency import once, tell
 from api.schemas import PREFER_WAIT_MAX_S, ListQuery, WaitQuery, json_answer, no_content, problems
+from farm.jobs.deliveries import Delivery
 from farm.jobs.errors import FieldError, InvalidSpec
 from farm.jobs.models import Job
 from farm.jobs.service import JobService
 from farm.jobs.specs.requests import JobRequest
 from farm.jobs.views import JobsView, JobView
+from farm.jobs.webhooks import Webhooks
 
 _POLL_AFTER_S = 1
 """Most jobs end within a second or two."""
 
 
-def blueprint(service: JobService) -> APIBlueprint:
-    """Return the addresses of jobs over ``service``."""
+def blueprint(asked: Asked) -> APIBlueprint:
+    """Return the addresses of jobs over what ``asked`` returns."""
     jobs = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
 
     @jobs.post("")
@@ -31,9 +36,10 @@ def blueprint(service: JobService) -> APIBlueprint:
         description="`Prefer: wait=N` (0 to 60) answers 200 with the finished job when it ends "
         "within N seconds, also when it failed: a failed render is an outcome.",
         responses={
-            **json_answer(HTTPStatus.OK, JobView, "It has ended within `Prefer: wait`"),
+            **json_answer(HTTPStatus.OK, JobView, "It has ended, within `Prefer: wait` or before"),
             **problems(
                 HTTPStatus.BAD_REQUEST,
+                HTTPStatus.GONE,
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -43,12 +49,12 @@ def blueprint(service: JobService) -> APIBlueprint:
         },
     )
     def submit(json_data: JobRequest) -> Response:
-        job = service.submit(json_data.root)
+        done = once(asked).submit(json_data.root)
+        job = done.made
         wait_s = _preferred_wait_s()
         if wait_s is not None:
-            job = service.wait(job, wait_s)
-        status = HTTPStatus.OK if job.state.is_terminal else HTTPStatus.ACCEPTED
-        response = _job_response(job, status)
+            job = asked().wait(job, wait_s)
+        response = tell(job_response(asked(), job, _status_of(job)), done)
         response.headers["Location"] = f"/v1/jobs/{job.id}"
         if wait_s is not None:
             response.headers["Preference-Applied"] = f"wait={wait_s}"
@@ -66,9 +72,12 @@ def blueprint(service: JobService) -> APIBlueprint:
     def list_jobs(query_data: ListQuery) -> Response:
         _refuse_repeats()
         before = None if query_data.cursor is None else int(query_data.cursor)
+        service = asked()
         page = service.listed(query_data, before, query_data.limit)
+        told = Webhooks(service).of(page.jobs)
         cursor = None if page.next is None else str(page.next)
-        view = JobsView(items=tuple(map(JobView.of, page.jobs)), next=cursor)
+        items = tuple(JobView.of(job, told.get(job.id)) for job in page.jobs)
+        view = JobsView(items=items, next=cursor)
         response = jsonify(view.model_dump(mode="json"))
         response.headers["Cache-Control"] = "no-store"
         if cursor is not None:
@@ -82,16 +91,20 @@ def blueprint(service: JobService) -> APIBlueprint:
         summary="Queue a failed or cancelled job again",
         description="It is the same job, with all its attempts before it; what it failed with "
         "stands in `previous_failures`.",
-        responses=problems(
-            HTTPStatus.NOT_FOUND,
-            HTTPStatus.CONFLICT,
-            HTTPStatus.GONE,
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            HTTPStatus.SERVICE_UNAVAILABLE,
-        ),
+        responses={
+            **json_answer(HTTPStatus.OK, JobView, "It was queued again before, and has ended"),
+            **problems(
+                HTTPStatus.NOT_FOUND,
+                HTTPStatus.CONFLICT,
+                HTTPStatus.GONE,
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                HTTPStatus.SERVICE_UNAVAILABLE,
+            ),
+        },
     )
     def retry(job_id: str) -> Response:
-        return _job_response(service.retry(job_id), HTTPStatus.ACCEPTED)
+        done = once(asked).retry(job_id)
+        return tell(job_response(asked(), done.made, _status_of(done.made)), done)
 
     @jobs.get("/<job_id>")
     @jobs.input(WaitQuery, location="query")
@@ -109,10 +122,11 @@ def blueprint(service: JobService) -> APIBlueprint:
         },
     )
     def read(job_id: str, query_data: WaitQuery) -> Response:
+        service = asked()
         job = service.wait(service.get(job_id), query_data.wait)
-        response = _job_response(job, HTTPStatus.OK)
-        response.set_etag(str(job.revision))
-        response.make_conditional(request)
+        told = Webhooks(service).of([job]).get(job.id)
+        response = _told_response(job, told, HTTPStatus.OK)
+        tag(response, _version(job, told))
         return response
 
     @jobs.delete("/<job_id>")
@@ -125,21 +139,36 @@ def blueprint(service: JobService) -> APIBlueprint:
         },
     )
     def delete(job_id: str) -> Response:
+        service = asked()
         cancelled = service.cancel_or_forget(job_id)
         if cancelled is None:
             return Response(status=HTTPStatus.NO_CONTENT)
-        return _job_response(cancelled, HTTPStatus.ACCEPTED)
+        return job_response(service, cancelled, HTTPStatus.ACCEPTED)
 
     return jobs
 
 
-def _job_response(job: Job, status: HTTPStatus) -> Response:
-    response = jsonify(JobView.of(job).model_dump(mode="json"))
+def _status_of(job: Job) -> HTTPStatus:
+    return HTTPStatus.OK if job.state.is_terminal else HTTPStatus.ACCEPTED
+
+
+def job_response(service: JobService, job: Job, status: HTTPStatus) -> Response:
+    """Return the answer that is ``job``, with how it stands with its webhook."""
+    return _told_response(job, Webhooks(service).of([job]).get(job.id), status)
+
+
+def _told_response(job: Job, told: Delivery | None, status: HTTPStatus) -> Response:
+    response = jsonify(JobView.of(job, told).model_dump(mode="json"))
     response.status_code = status
     response.headers["Cache-Control"] = "no-store" if status != HTTPStatus.OK else "no-cache"
     if not job.state.is_terminal:
         response.headers["Retry-After"] = str(_POLL_AFTER_S)
     return response
+
+
+def _version(job: Job, told: Delivery | None) -> str:
+    of_webhook = f".{told.state}.{told.attempts}.{told.last_error}" if told else ""
+    return f"{job.revision}{of_webhook}"
 
 
 def _refuse_repeats() -> None:

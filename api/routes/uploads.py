@@ -6,14 +6,15 @@ from typing import cast
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request
 
+from api.auth import Asked
 from api.bodies import StrictRequest, upload_chunks
+from api.idempotency import once, tell
 from api.schemas import BYTES, UploadQuery, no_content, problems
-from farm.jobs.service import JobService
 from farm.jobs.views import UploadView
 
 
-def blueprint(service: JobService, upload_max_bytes: int) -> APIBlueprint:
-    """Return the addresses of uploads over ``service``."""
+def blueprint(asked: Asked, upload_max_bytes: int) -> APIBlueprint:
+    """Return the addresses of uploads over what ``asked`` returns."""
     uploads = APIBlueprint("uploads", __name__, url_prefix="/v1/uploads", tag="Uploads")
 
     @uploads.post("")
@@ -45,11 +46,12 @@ def blueprint(service: JobService, upload_max_bytes: int) -> APIBlueprint:
         },
     )
     def leave(query_data: UploadQuery) -> Response:
+        farm = once(asked)
         name, media_type, chunks = upload_chunks(cast("StrictRequest", request), upload_max_bytes)
-        upload = service.upload(query_data.filename or name, media_type, chunks)
-        response = jsonify(UploadView.of(upload).model_dump(mode="json"))
+        done = farm.upload(query_data.filename or name, media_type, chunks)
+        response = jsonify(UploadView.of(done.made).model_dump(mode="json"))
         response.status_code = HTTPStatus.CREATED
-        return response
+        return tell(response, done)
 
     @uploads.delete("/<upload_id>")
     @uploads.doc(
@@ -60,7 +62,7 @@ def blueprint(service: JobService, upload_max_bytes: int) -> APIBlueprint:
         },
     )
     def forget(upload_id: str) -> Response:
-        service.forget_upload(upload_id)
+        asked().forget_upload(upload_id)
         return Response(status=HTTPStatus.NO_CONTENT)
 
     return uploads

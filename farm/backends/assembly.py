@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
+from redis import Redis
+
 from farm.backends.celery_queue import CeleryQueue
 from farm.backends.clock import SystemClock
 from farm.backends.folder_artifacts import FolderArtifacts
 from farm.backends.redis_artifacts import RedisArtifacts
 from farm.backends.redis_changes import ChangeListener
 from farm.backends.redis_connection import connect
+from farm.backends.redis_deliveries import RedisDeliveries
+from farm.backends.redis_keys import RedisKeys
 from farm.backends.redis_ledger import RedisLedger
+from farm.backends.redis_reservations import RedisReservations
 from farm.backends.redis_workers import RedisWorkers
 from farm.jobs.service import JobService
 
@@ -19,6 +24,7 @@ def assemble(
     *,
     artifacts_redis_url: str | None = None,
     waiters_max: int,
+    client: Redis | None = None,
 ) -> JobService:
     """Return the farm's rules over Redis, Celery and perhaps a folder.
 
@@ -30,8 +36,9 @@ def assemble(
         artifacts_redis_url: Where artifacts are kept; ``None``: beside the records.
         waiters_max: How many threads of this process may wait for a job at once;
             0 for a process in which none does.
+        client: What reaches ``redis_url``, where the process has a use for it besides.
     """
-    client = connect(redis_url)
+    client = client or connect(redis_url)
     clock = SystemClock()
     artifacts = RedisArtifacts(connect(artifacts_redis_url) if artifacts_redis_url else client)
     return JobService(
@@ -40,5 +47,8 @@ def assemble(
         artifacts=artifacts,
         uploads=FolderArtifacts(uploads_dir, clock) if uploads_dir else artifacts,
         workers=RedisWorkers(client),
+        keys=RedisKeys(client),
+        reservations=RedisReservations(client),
+        deliveries=RedisDeliveries(client),
         clock=clock,
     )

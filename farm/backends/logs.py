@@ -13,8 +13,9 @@ _SHARED = (
     structlog.processors.format_exc_info,
 )
 
-_TOLD_TWICE = ("celery.worker.strategy", "celery.app.trace")
-"""Celery's own lines for each task; the runner tells of each job itself."""
+_TOLD_TWICE = ("celery.worker.strategy", "celery.app.trace", "httpx")
+"""Celery's own lines for each task, and httpx's for each request, which have the receiver's
+address and words: the runner and the deliverer tell of each job themselves."""
 
 
 def configure() -> None:

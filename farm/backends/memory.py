@@ -56,8 +56,8 @@ class MemoryLedger:
     def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
         """See ``JobLedger.add``."""
         with self._changed:
-            if self._jobs.get(new.id) == new:
-                return None
+            if new.id in self._jobs:
+                return None if self._jobs[new.id] == new else "exists"
             open_jobs = [job for job in self._jobs.values() if not job.state.is_terminal]
             queued = [job for job in open_jobs if job.state is JobState.QUEUED]
             if len([job for job in queued if job.queue == new.queue]) >= backlog_max:
@@ -91,7 +91,7 @@ class MemoryLedger:
         if job is None:
             raise UnknownJob(job_id)
         if job.expires_at is not None and job.expires_at <= self._clock.now():
-            raise JobExpired(job_id)
+            raise JobExpired(job_id, job.owner)
         return job
 
     def revision(self, job_id: str) -> int | None:
@@ -166,13 +166,15 @@ class MemoryLedger:
             ended_per_min=len(ended),
         )
 
-    def listed(self, wanted: JobFilter, before: int | None, limit: int) -> Page:
+    def listed(
+        self, wanted: JobFilter, before: int | None, limit: int, *, owner: str | None = None
+    ) -> Page:
         """See ``JobLedger.listed``."""
         newest_first = sorted(self._jobs.values(), key=lambda job: -self._numbers[job.id])
         found = [
             job
             for job in newest_first
-            if wanted.labels <= labels(job)
+            if wanted.labels(owner) <= labels(job)
             and (before is None or self._numbers[job.id] < before)
             and (job.expires_at is None or job.expires_at > self._clock.now())
         ]
@@ -253,11 +255,11 @@ class MemoryQueue:
 
 
 class MemoryArtifacts:
-    """``ArtifactStore`` in a dictionary."""
+    """``ArtifactStore`` in a dictionary, which a test looks into."""
 
     def __init__(self) -> None:
         """Start empty."""
-        self._stored: dict[tuple[str, str], tuple[Artifact, bytes]] = {}
+        self.stored: dict[tuple[str, str], tuple[Artifact, bytes]] = {}
 
     def put(
         self, owner: str, name: str, media_type: str, chunks: Iterable[bytes], *, ttl_s: int
@@ -271,17 +273,17 @@ class MemoryArtifacts:
             size_bytes=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
         )
-        self._stored[owner, name] = (artifact, content)
+        self.stored[owner, name] = (artifact, content)
         return artifact
 
     def find(self, owner: str, name: str) -> Artifact | None:
         """See ``ArtifactStore.find``."""
-        stored = self._stored.get((owner, name))
+        stored = self.stored.get((owner, name))
         return stored[0] if stored else None
 
     def read(self, owner: str, name: str) -> Iterator[bytes]:
         """See ``ArtifactStore.read``."""
-        stored = self._stored.get((owner, name))
+        stored = self.stored.get((owner, name))
         if stored is None:
             raise ArtifactEvicted(f"The bytes of {name!r} are no longer kept.")
         yield stored[1]
@@ -294,7 +296,7 @@ class MemoryArtifacts:
     def expire(self, owner: str, name: str, ttl_s: int) -> None:
         """See ``ArtifactStore.expire``."""
         if ttl_s == 0:
-            self._stored.pop((owner, name), None)
+            self.stored.pop((owner, name), None)
 
     def ping(self) -> None:
         """See ``ArtifactStore.ping``."""

@@ -10,6 +10,7 @@ Keys, all sorted sets of job ids::
     farm:owner:{owner}      the owner's open jobs, by number
     farm:label:{label}      jobs by number, to be listed
     farm:ended              ended jobs, by when their retention is over
+    farm:webhooks           ended jobs with a webhook, by when it is to be delivered
 
 and beside them::
 
@@ -19,6 +20,7 @@ and beside them::
 """
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 
 from farm.jobs.listing import labels
@@ -28,6 +30,7 @@ from farm.jobs.states import JobState
 
 OPEN = "farm:open"
 ENDED = "farm:ended"
+WEBHOOKS = "farm:webhooks"
 BUCKET_S = 10
 REMEMBERED_S = 7 * 24 * 3600
 """How long an expired id answers 410: a week of weekends and holidays for slow callers."""
@@ -63,6 +66,12 @@ def label_key(label: str) -> str:
     return f"farm:label:{label}"
 
 
+def owner_in(filed: Iterable[str]) -> str:
+    """Return the owner of the job that is filed under these keys."""
+    prefix = label_key("owner:")
+    return next((key.removeprefix(prefix) for key in filed if key.startswith(prefix)), "")
+
+
 def ended_key(queue: Queue, bucket: int) -> str:
     """Return the key that counts what ended in ``bucket``; see ``bucket_of``."""
     return f"farm:ended:{queue}:{bucket}"
@@ -84,6 +93,8 @@ def filing(job: Job, limits: dict[str, int]) -> str:
     lanes = {}
     if job.expires_at is not None:
         filed[ENDED] = job.expires_at.timestamp()
+        if job.webhook_due_at is not None:
+            filed[WEBHOOKS] = job.webhook_due_at.timestamp()
     else:
         look_again_at = job.look_again_at
         filed[OPEN] = look_again_at.timestamp() if look_again_at else _NEVER

@@ -2,8 +2,9 @@
 
 Keys, beside those of ``farm.backends.redis_filing``::
 
-    farm:job:{id}    hash: revision, state, record (the job as JSON), number, filed;
-                     expires with the retention
+    farm:job:{id}    hash: revision, state, record (the job as JSON), number, filed, and
+                     webhook (how far its receiver has been told, as JSON); expires with
+                     the retention
     farm:gone:{id}   beside every ended job; outlives it, so that an expired id answers
                      410 and not 404, and holds what it is filed under
     farm:ends        channel: the id of each job that ends
@@ -17,8 +18,6 @@ from importlib.resources import files
 from itertools import chain
 from typing import cast
 
-import structlog
-from pydantic import ValidationError
 from redis import Redis
 from redis.commands.core import Script
 
@@ -34,10 +33,12 @@ from farm.backends.redis_filing import (
     filing,
     label_key,
     lanes_key,
+    owner_in,
     owner_key,
     queued_key,
     running_key,
 )
+from farm.backends.redis_records import job_key, read_jobs
 from farm.jobs.errors import JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page
 from farm.jobs.models import STRIDES, Job
@@ -45,14 +46,12 @@ from farm.jobs.ports import Pressure, Refusal
 from farm.jobs.specs.requests import Queue
 from farm.jobs.states import JobState
 
-_log = structlog.get_logger(__name__)
-
 _SET_ASIDE_S = 3600
 """How long a record that this version cannot read is left to another one."""
 _RECHECK_S = 5.0
 """A waiter reads the state this often even if no change was reported."""
 _MINUTE_S = 60
-_REFUSALS: Mapping[int, Refusal] = {-1: "backlog", -2: "owner"}
+_REFUSALS: Mapping[int, Refusal] = {0: "exists", -1: "backlog", -2: "owner"}
 _TERMINAL = {state.value.encode() for state in JobState if state.is_terminal}
 
 
@@ -81,17 +80,18 @@ class RedisLedger:
     @redis_errors()
     def get(self, job_id: str) -> Job:
         """See ``JobLedger.get``."""
-        record = cast("bytes | None", self._client.hget(_job_key(job_id), "record"))
+        record = cast("bytes | None", self._client.hget(job_key(job_id), "record"))
         if record is not None:
             return Job.model_validate_json(record)
-        if self._client.exists(_gone_key(job_id)):
-            raise JobExpired(job_id)
+        filed = cast("bytes | None", self._client.get(_gone_key(job_id)))
+        if filed is not None:
+            raise JobExpired(job_id, owner_in(json.loads(filed)))
         raise UnknownJob(job_id)
 
     @redis_errors()
     def revision(self, job_id: str) -> int | None:
         """See ``JobLedger.revision``."""
-        revision = cast("bytes | None", self._client.hget(_job_key(job_id), "revision"))
+        revision = cast("bytes | None", self._client.hget(job_key(job_id), "revision"))
         return None if revision is None else int(revision)
 
     @redis_errors()
@@ -106,7 +106,7 @@ class RedisLedger:
             "list[bytes]",
             self._client.zrangebyscore(OPEN, "-inf", now.timestamp(), start=0, num=limit),
         )
-        jobs = self._read(ids)
+        jobs = read_jobs(self._client, ids)
         # One that cannot be read must neither stop the sweep nor come up every second.
         unreadable = {job_id: now.timestamp() + _SET_ASIDE_S for job_id in ids if not jobs[job_id]}
         if unreadable:
@@ -122,7 +122,7 @@ class RedisLedger:
     def running(self, queue: Queue) -> list[Job]:
         """See ``JobLedger.running``."""
         ids = cast("list[bytes]", self._client.zrange(running_key(queue), 0, -1))
-        return [job for job in self._read(ids).values() if job is not None]
+        return [job for job in read_jobs(self._client, ids).values() if job is not None]
 
     @redis_errors()
     def has_lanes(self, queue: Queue) -> bool:
@@ -141,7 +141,7 @@ class RedisLedger:
             keys=[lanes_key(queue), fed_key(queue), OPEN],
             args=[count, until.timestamp(), json.dumps(STRIDES)],
         )
-        jobs = self._read(cast("list[bytes]", taken))
+        jobs = read_jobs(self._client, cast("list[bytes]", taken))
         return [job for job in jobs.values() if job is not None]
 
     @redis_errors()
@@ -163,9 +163,11 @@ class RedisLedger:
         )
 
     @redis_errors()
-    def listed(self, wanted: JobFilter, before: int | None, limit: int) -> Page:
+    def listed(
+        self, wanted: JobFilter, before: int | None, limit: int, *, owner: str | None = None
+    ) -> Page:
         """See ``JobLedger.listed``."""
-        first, *others = self._narrowest_first(wanted.labels)
+        first, *others = self._narrowest_first(wanted.labels(owner))
         start = "+inf" if before is None else f"({before}"
         found = cast(
             "list[tuple[bytes, float]]",
@@ -183,7 +185,7 @@ class RedisLedger:
             for i, (job_id, _) in enumerate(found)
             if None not in scores[i * len(others) : (i + 1) * len(others)]
         ]
-        jobs = self._read(ids)
+        jobs = read_jobs(self._client, ids)
         return Page(
             jobs=tuple(job for job in jobs.values() if job is not None),
             next=int(found[-1][1]) if len(found) == limit else None,
@@ -222,7 +224,7 @@ class RedisLedger:
     @redis_errors()
     def _store(self, new: Job, limits: dict[str, int]) -> int:
         stored = self._swap(
-            keys=[_job_key(new.id), _gone_key(new.id)],
+            keys=[job_key(new.id), _gone_key(new.id)],
             args=[
                 new.id,
                 new.revision,
@@ -237,15 +239,8 @@ class RedisLedger:
         text = files("farm.backends").joinpath(f"{name}.lua").read_text(encoding="utf-8")
         return self._client.register_script(text)
 
-    def _read(self, ids: Sequence[bytes]) -> dict[bytes, Job | None]:
-        with self._client.pipeline(transaction=False) as pipe:
-            for job_id in ids:
-                pipe.hget(_job_key(job_id.decode()), "record")
-            records = cast("list[bytes | None]", pipe.execute())
-        return {job_id: _readable(record) for job_id, record in zip(ids, records, strict=True)}
-
     def _drop(self, ids: Sequence[str], *, with_records: bool) -> None:
-        keys = chain.from_iterable((_job_key(job_id), _gone_key(job_id)) for job_id in ids)
+        keys = chain.from_iterable((job_key(job_id), _gone_key(job_id)) for job_id in ids)
         self._forget(keys=list(keys), args=[int(with_records), *ids])
 
     def _narrowest_first(self, labels: Iterable[str]) -> list[str]:
@@ -257,23 +252,8 @@ class RedisLedger:
         return [key for _, key in sorted(zip(sizes, keys, strict=True))]
 
     def _is_over(self, job_id: str) -> bool:
-        state = cast("bytes | None", self._client.hget(_job_key(job_id), "state"))
+        state = cast("bytes | None", self._client.hget(job_key(job_id), "state"))
         return state is None or state in _TERMINAL
-
-
-def _readable(record: bytes | None) -> Job | None:
-    """Return the job, or ``None`` if there is none or it cannot be read."""
-    if record is None:
-        return None
-    try:
-        return Job.model_validate_json(record)
-    except ValidationError as error:
-        _log.exception("unreadable_record", exc_info=error)
-        return None
-
-
-def _job_key(job_id: str) -> str:
-    return f"farm:job:{job_id}"
 
 
 def _gone_key(job_id: str) -> str:

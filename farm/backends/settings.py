@@ -26,6 +26,8 @@ KNOWN_NAMES = frozenset(
         # The API.
         "BACKLOG_MAX",
         "OPEN_JOBS_MAX",
+        "REQUESTS_PER_MINUTE",
+        "SECRET",
         "UPLOAD_MAX_BYTES",
         "WAITERS_MAX",
         # Workers and dispatcher.
@@ -33,6 +35,10 @@ KNOWN_NAMES = frozenset(
         "CHROMIUM_SANDBOX",
         "CONCURRENCY",
         "EASYLIST",
+        "EGRESS_ALLOW",
+        "EGRESS_DENY",
+        "EGRESS_OWN",
+        "EGRESS_PORTS",
         "HEARTBEAT_FILE",
         "STOP_GRACE_S",
         # The client and the command line.

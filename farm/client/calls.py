@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from farm.client.errors import Misconfigured
+
 Progress = Callable[[int, int], None]
 """Told the bytes sent so far and the bytes in all; starts over if the upload does."""
 
@@ -16,6 +18,8 @@ SUBMIT_WAIT_MAX_S = 60
 POLL_WAIT_MAX_S = 30
 
 _CHUNK_BYTES = 64 * 1024
+_IDEMPOTENCY_KEY = "Idempotency-Key"
+_KEY_MAX_CHARACTERS = 255
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,17 @@ class Call:
     expected: Collection[int] = ()
     """Error statuses that are a regular answer to this request."""
 
+    @property
+    def may_come_twice(self) -> bool:
+        """Whether the farm does nothing more where it had the request already."""
+        return self.method == "GET" or _IDEMPOTENCY_KEY in self.headers
 
-def submit(spec: Mapping[str, object], wait_s: float) -> Call:
+
+def submit(spec: Mapping[str, object], wait_s: float, idempotency_key: str | None = None) -> Call:
     """Return the call that hands in ``spec`` and lets the farm wait for the job's end."""
     wait = _whole_seconds(wait_s, SUBMIT_WAIT_MAX_S)
     headers = {"Prefer": f"wait={wait}"} if wait > 0 else {}
+    headers |= _keyed(idempotency_key)
     return Call("POST", "/v1/jobs", json=dict(spec), headers=headers, wait_s=wait)
 
 
@@ -56,9 +66,14 @@ def jobs(wanted: Mapping[str, str], limit: int, cursor: str | None) -> Call:
     return Call("GET", "/v1/jobs", params={**wanted, "limit": limit, **place})
 
 
-def retry(job_id: str) -> Call:
+def retry(job_id: str, idempotency_key: str | None = None) -> Call:
     """Return the call that queues a failed or cancelled job again."""
-    return Call("POST", f"{_job_path(job_id)}/retry")
+    return Call("POST", f"{_job_path(job_id)}/retry", headers=_keyed(idempotency_key))
+
+
+def deliver_again(job_id: str) -> Call:
+    """Return the call that delivers an ended job's webhook again."""
+    return Call("POST", f"{_job_path(job_id)}/webhook")
 
 
 def pressure() -> Call:
@@ -81,12 +96,18 @@ def artifact(job_id: str, name: str) -> Call:
     return Call("GET", f"{_job_path(job_id)}/artifacts/{quote(name, safe='')}")
 
 
+def link(job_id: str, name: str, expires_in_s: int) -> Call:
+    """Return the call that makes a link to one artifact of a job."""
+    path = f"{artifact(job_id, name).path}/link"
+    return Call("POST", path, json={"expires_in": expires_in_s})
+
+
 def cancel(job_id: str) -> Call:
     """Return the call that cancels a job. Sent twice, it would forget the job."""
     return Call("DELETE", _job_path(job_id), retries=0)
 
 
-def upload(file: Path, on_progress: Progress | None) -> Call:
+def upload(file: Path, on_progress: Progress | None, idempotency_key: str | None = None) -> Call:
     """Return the call that sends ``file`` piece by piece.
 
     Raises:
@@ -101,6 +122,7 @@ def upload(file: Path, on_progress: Progress | None) -> Call:
         headers={
             "Content-Type": media_type or "application/octet-stream",
             "Content-Length": str(size_bytes),
+            **_keyed(idempotency_key),
         },
         body=lambda: _pieces(file, size_bytes, on_progress),
     )
@@ -111,9 +133,43 @@ def forget_upload(upload_id: str) -> Call:
     return Call("DELETE", f"/v1/uploads/{quote(upload_id, safe='')}")
 
 
+def create_key(wanted: Mapping[str, object]) -> Call:
+    """Return the call that makes a key."""
+    return Call("POST", "/v1/keys", json=dict(wanted))
+
+
+def keys() -> Call:
+    """Return the call for all keys."""
+    return Call("GET", "/v1/keys")
+
+
+def revoke_key(key_id: str) -> Call:
+    """Return the call that ends a key."""
+    return Call("DELETE", f"/v1/keys/{quote(key_id, safe='')}")
+
+
 def ready() -> Call:
     """Return the question whether the farm is there. Asked once, and 503 is an answer to it."""
     return Call("GET", "/readyz", retries=0, expected={503})
+
+
+def _keyed(idempotency_key: str | None) -> dict[str, str]:
+    """Return the header that carries the key; none for ``None``.
+
+    Raises:
+        Misconfigured: It is not one that a farm takes.
+    """
+    if idempotency_key is None:
+        return {}
+    is_printable = idempotency_key.isascii() and idempotency_key.isprintable()
+    # What is around it a server takes for the header's own.
+    is_whole = idempotency_key == idempotency_key.strip()
+    if not (is_printable and is_whole and 0 < len(idempotency_key) <= _KEY_MAX_CHARACTERS):
+        raise Misconfigured(
+            f"An idempotency key has 1 to {_KEY_MAX_CHARACTERS} printable ASCII characters, and"
+            " no space at either end."
+        )
+    return {_IDEMPOTENCY_KEY: idempotency_key}
 
 
 def _job_path(job_id: str) -> str:

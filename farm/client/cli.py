@@ -7,6 +7,7 @@ from farm.client.endpoints import DEFAULT_URL
 from farm.client.errors import ClientError
 from farm.client.exit_codes import ExitCode, exit_code_of
 from farm.client.http import FarmClient
+from farm.client.keys import keys
 from farm.client.listing import jobs, retry
 from farm.client.options import json_option
 from farm.client.output import print_error, print_job, print_json, print_rows, speak_utf8
@@ -55,7 +56,7 @@ def cli(ctx: click.Context, url: str | None, key: str | None) -> None:
     ctx.obj = ctx.with_resource(make_client(url, key))
 
 
-for _command in (screenshot, pdf, content, probe, jobs, retry, pressure, workers):
+for _command in (screenshot, pdf, content, probe, jobs, retry, pressure, workers, keys):
     cli.add_command(_command)
 
 
@@ -66,6 +67,44 @@ for _command in (screenshot, pdf, content, probe, jobs, retry, pressure, workers
 def show(client: FarmClient, /, job_id: str, *, as_json: bool) -> None:
     """Show how a job stands."""
     (print_json if as_json else print_job)(client.job(job_id))
+
+
+@cli.command()
+@click.argument("job_id", metavar="ID")
+@click.argument("name", required=False)
+@click.option(
+    "--expires-in",
+    "expires_in_s",
+    type=int,
+    default=3600,
+    show_default=True,
+    metavar="SECONDS",
+    help="For how long, a week at most.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the link as JSON.")
+@click.pass_obj
+def link(
+    client: FarmClient,
+    /,
+    job_id: str,
+    name: str | None,
+    *,
+    expires_in_s: int,
+    as_json: bool,
+) -> None:
+    """Print a link with which anybody can read an artifact for a while.
+
+    NAME is one of the job's artifacts; without it the link is to its result.
+    """
+    if name is None:
+        # Where there is none, the farm says why.
+        artifacts = client.job(job_id).artifacts
+        name = artifacts[0].name if artifacts else "result"
+    made = client.link(job_id, name, expires_in_s=expires_in_s)
+    if as_json:
+        print_json(made)
+        return
+    click.echo(made.url)
 
 
 @cli.command()

@@ -84,9 +84,9 @@ class Connection:
     def fetch(self, call: Call) -> httpx.Response:
         """Return the whole answer to ``call``.
 
-        A GET that finds no farm or a passing trouble is sent again, and so is any
-        call that is turned away with a 429 or 503 and ``Retry-After``: nothing ran then,
-        as far as the farm knows.
+        A GET that finds no farm or a passing trouble is sent again, and a call with an
+        idempotency key; so is any call that is turned away with a 429 or 503 and
+        ``Retry-After``: nothing ran then, as far as the farm knows.
 
         Raises:
             FarmUnreachable: No whole answer came.
@@ -172,7 +172,7 @@ def _pause_before_retry(call: Call, error: ClientError, tried: int) -> float | N
         if error.retry_after_s is not None:
             asked_s = error.retry_after_s
             return asked_s + backoff_s if asked_s <= RETRY_AFTER_MAX_S else None
-    return backoff_s if call.method == "GET" else None
+    return backoff_s if call.may_come_twice else None
 
 
 def _parsed(response: httpx.Response, model: type[_Model]) -> _Model:

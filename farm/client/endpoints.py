@@ -15,6 +15,8 @@ from farm.client.connection import Connection
 from farm.client.errors import DamagedArtifact
 from farm.client.saving import replacing
 from farm.jobs.farm_views import PressureView, WorkersView
+from farm.jobs.key_views import KeysView, KeyView, NewKeyView
+from farm.jobs.links import LinkView
 from farm.jobs.views import JobsView, JobView, UploadView
 from farm.jobs.workers import Readiness
 
@@ -78,23 +80,29 @@ class Endpoints:
         """Whether the key crosses a network unencrypted."""
         return self._connection.key_in_clear
 
-    def submit(self, spec: Mapping[str, Any], *, wait_s: float = 0) -> JobView:
+    def submit(
+        self, spec: Mapping[str, Any], *, wait_s: float = 0, idempotency_key: str | None = None
+    ) -> JobView:
         """Hand in one job.
 
-        Sent again only if the farm turned it away with ``Retry-After``; never after
-        a broken connection, for the job may exist by then.
+        Without an idempotency key it is sent again only if the farm turned it away with
+        ``Retry-After``; never after a broken connection, for the job may exist by then.
 
         Args:
             spec: What to do, with its ``kind``, as the API takes it.
             wait_s: How long the farm may wait for the job's end before it answers,
                 in seconds, at most 60. The job need not have ended then.
+            idempotency_key: Of your choice. Within a day a second call with the same key
+                and spec returns the job of the first, as it stands then.
 
         Raises:
-            RequestInvalid: The spec is wrong; ``errors`` names each field.
+            Misconfigured: The idempotency key is none.
+            RequestInvalid: The spec is wrong; ``errors`` names each field. Or
+                ``idempotency_conflict``: the key came with another spec.
             RequestRefused: The key or a limit forbids it; with the code ``queue_full``
                 ``retry_after_s`` says when there should be room.
         """
-        return self._connection.ask(calls.submit(spec, wait_s), JobView)
+        return self._connection.ask(calls.submit(spec, wait_s, idempotency_key), JobView)
 
     def job(self, job_id: str, *, wait_s: float = 0) -> JobView:
         """Return the job as it stands, or once it has ended within ``wait_s`` (at most 30)."""
@@ -114,13 +122,27 @@ class Endpoints:
         """
         return self._connection.ask(calls.jobs(wanted, limit, cursor), JobsView)
 
-    def retry(self, job_id: str) -> JobView:
+    def retry(self, job_id: str, *, idempotency_key: str | None = None) -> JobView:
         """Queue a failed or cancelled job again, with all its attempts before it.
 
+        Args:
+            job_id: The job.
+            idempotency_key: Of your choice. Within a day a second call with the same key
+                does nothing and returns the job as it stands.
+
         Raises:
+            Misconfigured: The idempotency key is none.
             RequestInvalid: ``nothing_to_retry``: it is open, or it succeeded.
         """
-        return self._connection.ask(calls.retry(job_id), JobView)
+        return self._connection.ask(calls.retry(job_id, idempotency_key), JobView)
+
+    def deliver_again(self, job_id: str) -> JobView:
+        """Deliver an ended job's webhook again, with all its attempts.
+
+        Raises:
+            RequestInvalid: ``not_finished``, or ``nothing_to_deliver``: it has none.
+        """
+        return self._connection.ask(calls.deliver_again(job_id), JobView)
 
     def result(self, job_id: str) -> bytes:
         """Return the job's main artifact.
@@ -133,6 +155,23 @@ class Endpoints:
     def artifact(self, job_id: str, name: str) -> bytes:
         """Return one of the job's artifacts; raises as ``result`` does."""
         return self._connection.fetch(calls.artifact(job_id, name)).content
+
+    def link(self, job_id: str, name: str, *, expires_in_s: int = 3600) -> LinkView:
+        """Return a link with which anybody can read one of the job's artifacts, for a while.
+
+        Args:
+            job_id: The job, which must have succeeded.
+            name: The artifact's name.
+            expires_in_s: For how long, in seconds, at most a week.
+
+        Returns:
+            Its ``url`` is whole, on the address that this client knows the farm by.
+
+        Raises:
+            RequestInvalid: ``not_finished``, ``job_failed`` or ``unknown_artifact``.
+        """
+        made = self._connection.ask(calls.link(job_id, name, expires_in_s), LinkView)
+        return made.model_copy(update={"url": f"{self.url}{made.url}"})
 
     def save_artifact(self, job: JobView | str, name: str, path: str | os.PathLike[str]) -> None:
         """Write one of the job's artifacts to ``path``, whole or not at all.
@@ -170,19 +209,28 @@ class Endpoints:
         return self._connection.ask_for_any(calls.cancel(job_id), JobView)
 
     def upload(
-        self, path: str | os.PathLike[str], *, on_progress: Progress | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        on_progress: Progress | None = None,
+        idempotency_key: str | None = None,
     ) -> UploadView:
         """Leave a file with the farm, for a probe. It is never whole in memory.
 
         Args:
             path: The file; its name, without folders, is told to the farm.
             on_progress: Called after each piece that is sent.
+            idempotency_key: Of your choice. Within a day a second call with the same key
+                and bytes returns the upload of the first.
 
         Raises:
-            RequestInvalid: ``payload_too_large``.
+            Misconfigured: The idempotency key is none.
+            RequestInvalid: ``payload_too_large``; or ``idempotency_conflict``: the key came
+                with other bytes.
             OSError: The file cannot be read.
         """
-        return self._connection.ask(calls.upload(Path(path), on_progress), UploadView)
+        call = calls.upload(Path(path), on_progress, idempotency_key)
+        return self._connection.ask(call, UploadView)
 
     def forget_upload(self, upload_id: str) -> None:
         """Drop an upload now instead of when it expires."""
@@ -195,6 +243,33 @@ class Endpoints:
     def workers(self) -> WorkersView:
         """Return the workers, their children, and what each runs now."""
         return self._connection.ask(calls.workers(), WorkersView)
+
+    def create_key(self, name: str, **wanted: object) -> NewKeyView:
+        """Make a key. Its ``key`` is told this once.
+
+        Args:
+            name: Whose it is, for people.
+            wanted: ``scopes``, ``zones``, ``expires_in`` (seconds), ``open_jobs_max``,
+                ``requests_per_minute``.
+
+        Raises:
+            RequestInvalid: A field is wrong, or the first key could not make others.
+            RequestRefused: It takes the scope ``keys``.
+        """
+        return self._connection.ask(calls.create_key({"name": name, **wanted}), NewKeyView)
+
+    def keys(self) -> KeysView:
+        """Return all keys without their secrets, the oldest first, those that ended too."""
+        return self._connection.ask(calls.keys(), KeysView)
+
+    def revoke_key(self, key_id: str) -> KeyView:
+        """End a key, for good.
+
+        Raises:
+            RequestInvalid: ``unknown_key``, or ``would_lock_out``: it is the last one that
+                can make keys for good.
+        """
+        return self._connection.ask(calls.revoke_key(key_id), KeyView)
 
     def ready(self) -> Readiness:
         """Return whether the farm can run jobs now and, check by check, why not.

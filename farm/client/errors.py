@@ -44,7 +44,7 @@ class ClientError(FarmError):
 
 
 class Misconfigured(ClientError):
-    """The farm's address or the key is not one that can be used."""
+    """The farm's address, the key or an idempotency key is not one that can be used."""
 
     code = "misconfigured"
 

@@ -32,8 +32,9 @@ class FarmClient(Endpoints):
     Threads may share a client. Every method may raise ``FarmUnreachable``,
     ``ApiError`` and ``UnreadableAnswer``; see ``farm.client.errors`` for the tree.
     A GET that finds no farm, or finds it in trouble, is sent again up to three
-    times; any request that is turned away with a 429 or 503 and ``Retry-After`` is
-    sent again after that time, unless that is longer than 30 s.
+    times, and so is what has an idempotency key; any request that is turned away with
+    a 429 or 503 and ``Retry-After`` is sent again after that time, unless that is
+    longer than 30 s.
     """
 
     def wait(self, job: JobView | str, *, timeout_s: float | None = None) -> JobView:

@@ -8,11 +8,14 @@
     │   ├── NoSuchPage  MethodNotAllowed  UnreadableRequest
     │   ├── UnknownJob  UnknownArtifact  UnknownUpload
     │   ├── JobExpired  ArtifactEvicted
-    │   ├── NotFinished  JobFailed  NothingToRetry
-    │   └── QueueFull
+    │   ├── NotFinished  JobFailed  NothingToRetry  NothingToDeliver  IdempotencyConflict
+    │   ├── KeyRefused  ScopeRequired  ForbiddenHost  ForbiddenOrigin  InvalidLink
+    │   ├── UnknownKey  WouldLockOut
+    │   └── QueueFull  RateLimited
     ├── JobError                     it ran and failed; recorded on the job
     │   ├── TargetError              the page or the media is at fault; not retried
-    │   │   ├── DnsError  ConnectionFailed  TlsError  HttpError  TooManyRedirects
+    │   │   ├── TargetForbidden  DnsError  ConnectionFailed  TlsError  HttpError
+    │   │   ├── TooManyRedirects
     │   │   ├── EmptyResponse  UnsupportedContent  PageUnresponsive  PageCrashed  CaptureFailed
     │   │   ├── SelectorNotFound  ScriptFailed  ConsoleError  ResourceFailed
     │   │   └── MediaInvalid  MediaUnsupported  MediaPlaylistForbidden  MediaTooLarge
@@ -178,9 +181,10 @@ class JobExpired(RequestError):
 
     code = "job_expired"
 
-    def __init__(self, job_id: str) -> None:
-        """Name the id that was asked for."""
-        super().__init__(f"Job {job_id!r} is past its retention; its record is gone.")
+    def __init__(self, job_id: str, owner: str = "") -> None:
+        """Name the id that was asked for, and keep whose job it was."""
+        super().__init__(f"Job {job_id!r} is no longer kept: its time is over.")
+        self.owner = owner
 
 
 class ArtifactEvicted(RequestError):
@@ -225,6 +229,24 @@ class NothingToRetry(RequestError):
     code = "nothing_to_retry"
 
 
+class IdempotencyConflict(RequestError):
+    """The ``Idempotency-Key`` came with another request within the last day.
+
+    Take a new key for a new request, and send the old one only with the very same request.
+    """
+
+    code = "idempotency_conflict"
+
+
+class NothingToDeliver(RequestError):
+    """The job has no webhook.
+
+    Submit it with a ``webhook_url``.
+    """
+
+    code = "nothing_to_deliver"
+
+
 class QueueFull(RequestError):
     """The farm holds as many waiting jobs as it may; nothing was stored.
 
@@ -240,6 +262,96 @@ class QueueFull(RequestError):
         self.retry_after_s = retry_after_s
 
 
+class KeyRefused(RequestError):
+    """No key came along, or not one that is good.
+
+    Send ``Authorization: Bearer`` and a key of this farm; whoever runs it makes one with
+    ``farm keys create``.
+    """
+
+    code = "unauthenticated"
+
+
+class ScopeRequired(RequestError):
+    """The key is good, but was not given what this takes; the message names the scope.
+
+    Have a key made that has the scope, or leave out the field that ``errors`` names.
+    """
+
+    code = "scope_required"
+
+    def __init__(self, scope: str, field: str | None = None) -> None:
+        """Name the ``scope`` and, if it is one of a spec, the ``field`` that takes it."""
+        what = f"The field {field!r}" if field else "This"
+        super().__init__(f"{what} takes a key with the scope {scope!r}.")
+        message = f"takes the scope {scope}"
+        self.errors = (FieldError(field=field, message=message),) if field else ()
+
+
+class ForbiddenHost(RequestError):
+    """The farm has no keys, so it answers on this machine's own names alone.
+
+    Call it as ``127.0.0.1`` or ``localhost``, or have a key made.
+    """
+
+    code = "forbidden_host"
+
+
+class ForbiddenOrigin(RequestError):
+    """The farm has no keys, so it does not answer what a web page of elsewhere makes a browser ask.
+
+    Call it from a program, or have a key made.
+    """
+
+    code = "forbidden_origin"
+
+
+class InvalidLink(RequestError):
+    """The link is not one that this farm has made, or its time is over.
+
+    Have a new link made.
+    """
+
+    code = "invalid_link"
+
+
+class UnknownKey(RequestError):
+    """No key has this id.
+
+    Take an id of ``farm keys list``.
+    """
+
+    code = "unknown_key"
+
+    def __init__(self, key_id: str) -> None:
+        """Name the id that was asked for."""
+        super().__init__(f"There is no key {key_id!r}.")
+
+
+class WouldLockOut(RequestError):
+    """No other key could make keys for good, so nobody could make one any more.
+
+    Make another key with the scope ``keys`` that does not expire, then revoke this one with it.
+    """
+
+    code = "would_lock_out"
+
+
+class RateLimited(RequestError):
+    """More requests came within a minute than may.
+
+    Send the same request again after the seconds that ``Retry-After`` names.
+    """
+
+    code = "rate_limited"
+    retryable = True
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        """Say that requests are taken again after ``retry_after_s`` seconds."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class JobError(FarmError):
     """The job ran and failed. Recorded on the job, never an error of the API."""
 
@@ -250,6 +362,16 @@ class TargetError(JobError):
     """The page or the media is at fault: another attempt would end the same way."""
 
     code = "target_error"
+
+
+class TargetForbidden(TargetError):
+    """The farm opens no such address: it is within a network, or closed by the operator.
+
+    If the farm is to reach it, the operator has to open it with ``FARM_EGRESS_ALLOW``, and
+    your key must have the zone ``internal``.
+    """
+
+    code = "target_forbidden"
 
 
 class DnsError(TargetError):

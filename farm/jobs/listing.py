@@ -34,10 +34,11 @@ class JobFilter(BaseModel):
         Field(max_length=64, description="Code of their failure; `worker_lost`: given up on."),
     ] = None
 
-    @property
-    def labels(self) -> frozenset[str]:
-        """The labels that a job must have to be listed."""
+    def labels(self, owner: str | None = None) -> frozenset[str]:
+        """Return the labels that a job must have to be listed; ``None``: of whatever owner."""
         given = self.model_dump(include=set(JobFilter.model_fields), exclude_none=True)
+        if owner is not None:
+            given["owner"] = owner
         return frozenset(f"{name}:{value}" for name, value in given.items()) or frozenset({EVERY})
 
 
@@ -58,6 +59,8 @@ def labels(job: Job) -> frozenset[str]:
     """Return the labels of ``job``; those of its state change when it moves."""
     found = {EVERY, f"state:{job.state}", f"kind:{job.kind}"}
     found |= {f"tag:{tag}" for tag in job.spec.tags}
+    if job.owner:
+        found.add(f"owner:{job.owner}")
     if job.batch_id is not None:
         found.add(f"batch:{job.batch_id}")
     if job.failure is not None:

@@ -1,8 +1,9 @@
 """What exists: the job and its parts, all frozen."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,6 +22,18 @@ worker needs from taking a message to the claim, less than a caller's patience."
 
 STRIDES: Mapping[Priority, int] = {"high": 1, "normal": 3, "low": 9}
 """What a turn costs a lane of this priority: so their shares are 9, 3 and 1."""
+
+Zone = Literal["public", "internal"]
+"""Where a job may lead: to the web, or to what the operator allows of the farm's own network."""
+ALL_ZONES: tuple[Zone, ...] = ("public", "internal")
+
+
+ID_CHARACTERS = 32
+
+
+def new_id() -> str:
+    """Return 128 random bits in hexadecimal."""
+    return secrets.token_hex(ID_CHARACTERS // 2)
 
 
 class Record(BaseModel):
@@ -86,9 +99,14 @@ class Job(Record):
     previous_failures: tuple[Failure, ...] = ()
     """What it failed with before each retry, oldest first."""
     owner: str = ""
-    """Whose job it is; ``""`` while callers are not told apart."""
+    """Id of the key that it was submitted with; ``""`` in a farm that has no keys."""
+    zones: tuple[Zone, ...] = ALL_ZONES
+    """Those of the key: where it may lead."""
     in_line: bool = False
     """Whether it waits for its turn though it is a single job of some urgency."""
+    request_id: str | None = None
+    """Tells the request that this came of from others with its idempotency key: two of them in
+    one millisecond would else store the very same record. ``None``: it had no such key."""
     batch_id: str | None = None
     """The batch that it is part of; ``None`` for a single job."""
     expires_at: datetime | None = None
@@ -147,6 +165,11 @@ class Job(Record):
             grace_over = self.queued_at + timedelta(seconds=ANNOUNCE_GRACE_S)
             return min(grace_over, self.take_until or grace_over)
         return self.lease_until
+
+    @property
+    def webhook_due_at(self) -> datetime | None:
+        """When its receiver is first to be told of its end; ``None``: nobody is to be told."""
+        return self.finished_at if self.spec.webhook_url is not None else None
 
     def move(self, to: JobState, **changes: object) -> Self:
         """Return this job in the state ``to``, one revision further.
@@ -214,8 +237,10 @@ class Job(Record):
         """Return the job as ended by ``error``. It has no artifacts."""
         return self.move(JobState.FAILED, **self._ended(now), failure=Failure.of(error))
 
-    def retried(self, now: datetime) -> Self:
+    def retried(self, now: datetime, request_id: str | None = None) -> Self:
         """Return the job as queued once more by a caller, with all its attempts before it."""
+        # What has had an idempotency key keeps an id of a request: see ``forget``.
+        asked = {"request_id": request_id} if request_id else {}
         return self.move(
             JobState.QUEUED,
             queued_at=now,
@@ -225,6 +250,7 @@ class Job(Record):
             failure=None,
             finished_at=None,
             expires_at=None,
+            **asked,
         )
 
     def cancelled(self, now: datetime) -> Self:

@@ -4,12 +4,14 @@ One contract suite per port runs over every implementation (``tests/contracts``)
 All calls block; each raises ``BackendUnavailable`` when its server is away.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from farm.jobs.deliveries import Delivery
+from farm.jobs.keys import ApiKey
 from farm.jobs.listing import JobFilter, Page
 from farm.jobs.models import Artifact, Job
 from farm.jobs.specs.base import Priority
@@ -24,8 +26,14 @@ class Clock(Protocol):
         """Return the present time in UTC, cut to milliseconds."""
 
 
-Refusal = Literal["backlog", "owner"]
-"""Which limit a new job would exceed."""
+RESERVED_S = 24 * 3600
+"""How long an idempotency key holds: a day, as callers know it from elsewhere."""
+
+_ROOM_MAX_S = 60
+"""Longest wait that a caller is sent into: more would leave the farm idle."""
+
+Refusal = Literal["backlog", "owner", "exists"]
+"""Which limit a new job would exceed; or that another job has its id."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +47,26 @@ class Pressure:
     ended_per_min: float
     """Jobs that ended in the last minute."""
 
+    @property
+    def room_in_s(self) -> int:
+        """In how many seconds a hundredth of what waits will be done, at today's rate."""
+        if self.ended_per_min == 0:
+            return _ROOM_MAX_S
+        seconds = self.queued / 100 / (self.ended_per_min / 60)
+        return min(max(1, round(seconds)), _ROOM_MAX_S)
+
 
 class JobLedger(Protocol):
     """The truth about jobs."""
 
     def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
-        """Store a job of revision 1, unless too many are there already; then say which.
+        """Store a job of revision 1, unless its id is in use or too many are there; then say so.
+
+        Storing the very same record again is answered as the first time, while it is
+        as it was.
 
         Args:
-            new: The job. Its id must not be in use.
+            new: The job.
             backlog_max: Jobs that may be queued on its queue, this one included.
             owner_max: Jobs of its owner that may be open; ``None``: any number.
         """
@@ -65,7 +84,7 @@ class JobLedger(Protocol):
         """Return the stored job.
 
         Raises:
-            JobExpired: It was there; its retention is over.
+            JobExpired: It was there; its retention is over. Names its owner.
             UnknownJob: No such id, or it was forgotten.
         """
 
@@ -101,7 +120,9 @@ class JobLedger(Protocol):
     def pressure(self, queue: Queue, now: datetime) -> Pressure:
         """Return how busy the queue is."""
 
-    def listed(self, wanted: JobFilter, before: int | None, limit: int) -> Page:
+    def listed(
+        self, wanted: JobFilter, before: int | None, limit: int, *, owner: str | None = None
+    ) -> Page:
         """Return up to ``limit`` jobs that are as ``wanted``, newest first.
 
         A page may hold fewer, even none, and have a next one all the same.
@@ -110,6 +131,7 @@ class JobLedger(Protocol):
             wanted: Which jobs.
             before: ``Page.next`` of the page before; ``None`` for the first.
             limit: How many.
+            owner: Only this one's; ``None``: those of all.
         """
 
     def tidy(self, now: datetime, limit: int) -> int:
@@ -209,3 +231,80 @@ class WorkerDirectory(Protocol):
 
     def last_browser_check(self) -> BrowserCheck | None:
         """Return the newest such record, or ``None``."""
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """What the first request with an idempotency key has for all that follow."""
+
+    id: str
+    """Of what it makes. The thing itself may not be there yet, or not any more."""
+    fingerprint: str
+    """What it asked for, as a hash."""
+
+
+class Reservations(Protocol):
+    """Ids under idempotency keys, each for ``RESERVED_S``. Nothing waits for anything here."""
+
+    def reserve(self, owner: str, key: str, mine: Reserved) -> Reserved:
+        """Return what stands under the owner's key; nothing else did, it is ``mine`` from now on.
+
+        Atomic: of any number of callers one has its own, and all have the same.
+        """
+
+    def find(self, owner: str, key: str) -> Reserved | None:
+        """Return what stands under the owner's key, if anything does."""
+
+    def spend(self, reserved_id: str) -> None:
+        """Remember that the id was used and dropped, for longer than its reservation stands."""
+
+    def is_spent(self, reserved_id: str) -> bool:
+        """Return whether the id was used and dropped."""
+
+
+class Deliveries(Protocol):
+    """How far the receivers of webhooks have been told, beside the records of their jobs.
+
+    The ledger's step that ends a job also makes its webhook due, so no crash in between
+    loses it; a retry of the job, or the end of its retention, takes that back.
+    """
+
+    def take(self, now: datetime, until: datetime, limit: int) -> list[Job]:
+        """Return up to ``limit`` jobs whose webhook is due, the longest-due first.
+
+        They are due again at ``until``: whoever takes them may die.
+        """
+
+    def postpone(self, job: Job, until: datetime) -> None:
+        """Keep the job out of ``take`` until then. Ignored if it is never due again."""
+
+    def of(self, jobs: Sequence[Job]) -> Mapping[str, Delivery]:
+        """Return how it stands with each job's webhook, by id: of this revision of the job."""
+
+    def record(self, job: Job, delivery: Delivery) -> bool:
+        """Keep how it stands now, and when it is due; say whether this still is the revision.
+
+        If it is not, nothing changes.
+        """
+
+
+class KeyRing(Protocol):
+    """The farm's keys, those that have ended too, and what it signs with."""
+
+    def add(self, key: ApiKey) -> None:
+        """Keep a key. Its id must not be in use."""
+
+    def get(self, key_id: str) -> ApiKey | None:
+        """Return the key, or ``None`` if there is none of this id."""
+
+    def all(self) -> list[ApiKey]:
+        """Return all keys, the oldest first."""
+
+    def revoke(self, key_id: str, at: datetime) -> ApiKey | None:
+        """End the key ``at``, unless it was ended before; return it as it is then, if any."""
+
+    def exists(self) -> bool:
+        """Return whether there ever was a key."""
+
+    def signing_secret(self) -> bytes:
+        """Return 32 random bytes that are always the same and nobody else's."""

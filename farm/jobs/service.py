@@ -1,33 +1,39 @@
 """What a caller can ask of the farm."""
 
-import secrets
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Self
 
 from farm.jobs.errors import (
     ArtifactEvicted,
     BackendUnavailable,
     FieldError,
     InvalidSpec,
-    JobFailed,
-    NotFinished,
+    JobExpired,
     NothingToRetry,
     QueueFull,
-    UnknownArtifact,
+    ScopeRequired,
+    UnknownJob,
     UnknownUpload,
 )
+from farm.jobs.keys import ANYBODY, Caller
 from farm.jobs.listing import JobFilter, Page
-from farm.jobs.models import ANNOUNCED_MAX, Artifact, Job, Upload
+from farm.jobs.models import ANNOUNCED_MAX, ID_CHARACTERS, Artifact, Job, Upload, new_id
 from farm.jobs.ports import (
     ArtifactStore,
     Clock,
+    Deliveries,
     JobLedger,
     JobQueue,
+    KeyRing,
     Pressure,
     Refusal,
+    Reservations,
     WorkerDirectory,
 )
+from farm.jobs.readiness import readiness
+from farm.jobs.specs.powers import powers_used
 from farm.jobs.specs.requests import ALL_QUEUES, JobSpec, Queue
 from farm.jobs.states import JobState
 from farm.jobs.workers import Readiness
@@ -35,15 +41,7 @@ from farm.jobs.workers import Readiness
 UPLOAD_NAME = "upload"
 """Name under which an upload's bytes are stored; its owner is the upload's id."""
 
-_ROOM_MAX_S = 60
-"""Longest wait that a caller is sent into: more would leave the farm idle."""
-_UPLOAD_TTL_S = 24 * 3600
-# Three of the dispatcher's checks, which come once a minute.
-_BROWSER_CHECK_MAX_AGE = timedelta(minutes=3)
-
-
-def _new_id() -> str:
-    return secrets.token_hex(16)
+UPLOAD_TTL_S = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,17 @@ class JobService:
     uploads: ArtifactStore
     """May be the same as ``artifacts``."""
     workers: WorkerDirectory
+    keys: KeyRing
+    reservations: Reservations
+    deliveries: Deliveries
     clock: Clock
     limits: Limits = Limits()
+    caller: Caller = ANYBODY
+    """Who asks: another's jobs and uploads are as if they were not there."""
+
+    def on_behalf_of(self, caller: Caller) -> Self:
+        """Return the same farm as ``caller`` may use it."""
+        return replace(self, caller=caller)
 
     def submit(self, spec: JobSpec) -> Job:
         """Store a job for ``spec`` and announce it, unless it has to wait for its turn.
@@ -77,37 +84,81 @@ class JobService:
         job stands even if the broker is away.
 
         Raises:
+            ScopeRequired: The caller was not given what a field of it takes.
             InvalidSpec: It names an upload that is not there. Nothing was stored.
             QueueFull: As many jobs wait as may. Nothing was stored.
             BackendUnavailable: Nothing was stored, as far as one can know.
         """
-        if spec.kind == "probe" and spec.upload_id is not None:
-            self._hold_upload(spec.upload_id)
+        self.check(spec)
+        job = self.drafted(spec, new_id())
+        self.store(job)
+        return job
+
+    def check(self, spec: JobSpec) -> None:
+        """Refuse a spec that this caller may not have made into a job, or not now.
+
+        Raises:
+            ScopeRequired: The caller was not given what a field of it takes.
+            InvalidSpec: It names an upload that is not there.
+        """
+        for field, power in powers_used(spec):
+            if power not in self.caller.scopes:
+                raise ScopeRequired(power, field)
+        self._hold_upload_of(spec)
+
+    def drafted(self, spec: JobSpec, job_id: str, request_id: str | None = None) -> Job:
+        """Return a job that is stored nowhere yet; ``request_id`` is for one with a key."""
         now = self.clock.now()
-        job = self._in_line(Job(id=_new_id(), spec=spec, created_at=now, queued_at=now))
-        refusal = self.ledger.add(
-            job, backlog_max=self.limits.backlog_max, owner_max=self.limits.owner_max
+        job = Job(
+            id=job_id,
+            spec=spec,
+            created_at=now,
+            queued_at=now,
+            owner=self.caller.owner,
+            zones=self.caller.zones,
+            **({"request_id": request_id} if request_id else {}),
         )
+        return self._in_line(job)
+
+    def store(self, job: Job) -> bool:
+        """Store a new job and announce it, unless another has its id; say whether it is stored.
+
+        Raises:
+            QueueFull: As many jobs wait as may. Nothing was stored.
+        """
+        refusal = self.ledger.add(
+            job, backlog_max=self.limits.backlog_max, owner_max=self._owner_max
+        )
+        if refusal == "exists":
+            return False
         if refusal is not None:
             raise self._full(job, refusal)
         self._announce(job)
-        return job
+        return True
 
     def get(self, job_id: str) -> Job:
         """Return the job.
 
         Raises:
-            UnknownJob: No such id.
+            UnknownJob: No such id, or it is another's.
             JobExpired: Its retention is over.
         """
-        return self.ledger.get(job_id)
+        try:
+            job = self.ledger.get(job_id)
+        except JobExpired as expired:
+            if not self.caller.has(expired.owner):
+                raise UnknownJob(job_id) from None
+            raise
+        if not self.caller.has(job.owner):
+            raise UnknownJob(job_id)
+        return job
 
     def wait(self, job: Job, timeout_s: float) -> Job:
         """Return the job once it is terminal, or as it is after ``timeout_s`` seconds."""
         if job.state.is_terminal or timeout_s <= 0:
             return job
         self.ledger.wait_for_end(job.id, timeout_s)
-        return self.ledger.get(job.id)
+        return self.get(job.id)
 
     def retry(self, job_id: str) -> Job:
         """Queue a failed or cancelled job again, with all its attempts before it.
@@ -117,19 +168,30 @@ class JobService:
             InvalidSpec: The upload that it needs is no longer there.
         """
         while True:
-            job = self.ledger.get(job_id)
-            if job.state not in {JobState.FAILED, JobState.CANCELLED}:
-                raise NothingToRetry(f"Job {job_id!r} is {job.state}.")
-            if job.spec.kind == "probe" and job.spec.upload_id is not None:
-                self._hold_upload(job.spec.upload_id)
-            retried = self._in_line(job.retried(self.clock.now()))
-            if self.ledger.swap(retried):
-                self._announce(retried)
+            job = self.get(job_id)
+            self.check_retry(job)
+            retried = self.queued_again(job)
+            if retried is not None:
                 return retried
 
+    def check_retry(self, job: Job) -> None:
+        """Refuse to queue a job again that has no need of it, or lost its file; see ``retry``."""
+        if job.state not in {JobState.FAILED, JobState.CANCELLED}:
+            raise NothingToRetry(f"Job {job.id!r} is {job.state}.")
+        self._hold_upload_of(job.spec)
+
+    def queued_again(self, job: Job, request_id: str | None = None) -> Job | None:
+        """Queue the job again and announce it; ``None`` if anybody was faster."""
+        retried = self._in_line(job.retried(self.clock.now(), request_id))
+        if not self.ledger.swap(retried):
+            return None
+        self._announce(retried)
+        return retried
+
     def listed(self, wanted: JobFilter, before: int | None, limit: int) -> Page:
-        """Return up to ``limit`` jobs that are as ``wanted``, newest first; see the ledger."""
-        return self.ledger.listed(wanted, before, limit)
+        """Return up to ``limit`` of the caller's jobs that are as ``wanted``; see the ledger."""
+        owner = None if self.caller.sees_all else self.caller.owner
+        return self.ledger.listed(wanted, before, limit, owner=owner)
 
     def pressure(self) -> dict[Queue, Pressure]:
         """Return how busy each queue is."""
@@ -147,37 +209,17 @@ class JobService:
         makes is refused by the revision and dropped.
         """
         while True:
-            job = self.ledger.get(job_id)
+            job = self.get(job_id)
             if job.state.is_terminal:
                 for artifact in job.artifacts:
                     self.artifacts.expire(job.run_id, artifact.name, 0)
+                if job.request_id is not None:
+                    self.reservations.spend(job_id)
                 self.ledger.forget(job_id)
                 return None
             cancelled = job.cancelled(self.clock.now())
             if self.ledger.swap(cancelled):
                 return cancelled
-
-    def result(self, job: Job) -> Artifact:
-        """Return the job's main artifact.
-
-        Raises:
-            NotFinished: The job has not ended.
-            JobFailed: It ended without a result.
-        """
-        self._check_succeeded(job)
-        return job.artifacts[0]
-
-    def artifact(self, job: Job, name: str) -> Artifact:
-        """Return one of the job's artifacts by its name.
-
-        Raises:
-            UnknownArtifact: It made none of this name; also see ``result``.
-        """
-        self._check_succeeded(job)
-        for artifact in job.artifacts:
-            if artifact.name == name:
-                return artifact
-        raise UnknownArtifact(f"Job {job.id!r} has no artifact {name!r}.")
 
     def read(self, job: Job, artifact: Artifact) -> Iterator[bytes]:
         """Return the artifact's bytes, chunk by chunk.
@@ -194,60 +236,46 @@ class JobService:
 
         Whatever ``chunks`` raises goes on to the caller, and nothing is kept.
         """
-        upload_id = _new_id()
-        stored = self.uploads.put(upload_id, UPLOAD_NAME, media_type, chunks, ttl_s=_UPLOAD_TTL_S)
+        # So the store need not know of owners, and the id alone tells whose it is.
+        upload_id = f"{self.caller.owner}{new_id()}"
+        stored = self.uploads.put(upload_id, UPLOAD_NAME, media_type, chunks, ttl_s=UPLOAD_TTL_S)
+        return self.uploaded(upload_id, filename, stored)
+
+    def uploaded(self, upload_id: str, filename: str | None, stored: Artifact) -> Upload:
+        """Return what was stored, or has its day anew, as an upload."""
         return Upload(
             id=upload_id,
             filename=filename,
             size_bytes=stored.size_bytes,
             sha256=stored.sha256,
-            expires_at=self.clock.now() + timedelta(seconds=_UPLOAD_TTL_S),
+            expires_at=self.clock.now() + timedelta(seconds=UPLOAD_TTL_S),
         )
 
     def forget_upload(self, upload_id: str) -> None:
         """Drop an upload.
 
         Raises:
-            UnknownUpload: No such id, or it has expired.
+            UnknownUpload: No such id, it has expired, or it is another's.
         """
-        if self.uploads.find(upload_id, UPLOAD_NAME) is None:
+        if not self._has_upload(upload_id):
             raise UnknownUpload(upload_id)
         self.uploads.expire(upload_id, UPLOAD_NAME, 0)
 
     def readiness(self) -> Readiness:
         """Return whether jobs of every queue would run now, and what stands in the way."""
-        try:
-            self.ledger.ping()
-            served = {queue for worker in self.workers.alive() for queue in worker.queues}
-            checks = {"redis": "ok"}
-            for queue in ALL_QUEUES:
-                alive = queue in served
-                checks[queue] = "ok" if alive else f"no worker is alive on the queue {queue}"
-            checks["browser"] = self._browser_check()
-        except BackendUnavailable as error:
-            checks = {"redis": error.message}
-        try:
-            self.artifacts.ping()
-            checks["artifacts"] = "ok"
-        except BackendUnavailable as error:
-            checks["artifacts"] = error.message
-        return Readiness(ready=all(check == "ok" for check in checks.values()), checks=checks)
+        return readiness(self.ledger, self.workers, self.artifacts, self.clock.now())
 
-    def _browser_check(self) -> str:
-        last = self.workers.last_browser_check()
-        if last is None:
-            return "no browser has opened a page yet"
-        if self.clock.now() - last.at > _BROWSER_CHECK_MAX_AGE:
-            return f"no browser has opened a page since {last.at.isoformat()}"
-        return "ok"
+    @property
+    def _owner_max(self) -> int | None:
+        return self.caller.open_jobs_max or self.limits.owner_max
 
     def _full(self, job: Job, refusal: Refusal) -> QueueFull:
         pressure = self.ledger.pressure(job.queue, self.clock.now())
         if refusal == "owner":
-            said = f"You have {self.limits.owner_max} open jobs, as many as you may."
+            said = f"You have {self._owner_max} open jobs, as many as you may."
         else:
             said = f"{pressure.queued} jobs wait on the queue {job.queue}, as many as may."
-        return QueueFull(said, _room_in_s(pressure))
+        return QueueFull(said, pressure.room_in_s)
 
     def _in_line(self, job: Job) -> Job:
         waiting = self.queue.length(job.queue, job.spec.priority)
@@ -261,24 +289,14 @@ class JobService:
         except BackendUnavailable:
             return  # The record stands; the sweep announces it.
 
-    def _hold_upload(self, upload_id: str) -> None:
-        if self.uploads.find(upload_id, UPLOAD_NAME) is None:
+    def _has_upload(self, upload_id: str) -> bool:
+        is_own = self.caller.has(upload_id[:-ID_CHARACTERS])
+        return is_own and self.uploads.find(upload_id, UPLOAD_NAME) is not None
+
+    def _hold_upload_of(self, spec: JobSpec) -> None:
+        if spec.kind != "probe" or spec.upload_id is None:
+            return
+        if not self._has_upload(spec.upload_id):
             raise InvalidSpec([FieldError(field="upload_id", message="no such upload")])
         # A day from now: the job may wait in its queue.
-        self.uploads.expire(upload_id, UPLOAD_NAME, _UPLOAD_TTL_S)
-
-    @staticmethod
-    def _check_succeeded(job: Job) -> None:
-        if not job.state.is_terminal:
-            raise NotFinished(f"Job {job.id!r} is {job.state}.")
-        if job.state is not JobState.SUCCEEDED:
-            reason = f"{job.failure.code}: {job.failure.message}" if job.failure else job.state
-            raise JobFailed(f"Job {job.id!r} has no result ({reason}).", job.failure)
-
-
-def _room_in_s(pressure: Pressure) -> int:
-    """Return in how many seconds a hundredth of what waits will be done, at today's rate."""
-    if pressure.ended_per_min == 0:
-        return _ROOM_MAX_S
-    seconds = pressure.queued / 100 / (pressure.ended_per_min / 60)
-    return min(max(1, round(seconds)), _ROOM_MAX_S)
+        self.uploads.expire(spec.upload_id, UPLOAD_NAME, UPLOAD_TTL_S)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
+from farm.jobs.deliveries import Delivery, DeliveryState
 from farm.jobs.models import Failure, Job, Upload
 from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import OPTION_FIELDS, JobSpec
@@ -16,11 +17,12 @@ HIDDEN = "***"
 _SHOWN_CHARACTERS = 200
 
 
-def _rfc3339(value: datetime) -> str:
+def rfc3339(value: datetime) -> str:
+    """Return the time as ``Time`` has it."""
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Time = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+Time = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 """RFC 3339 in UTC with milliseconds."""
 
 
@@ -54,6 +56,19 @@ class FailureView(Failure):
         return cls(**failure.model_dump(), docs=f"/docs/errors#{failure.code}")
 
 
+class WebhookView(View):
+    """How far the receiver of a job's webhook has been told."""
+
+    state: DeliveryState
+    attempts: int
+    """Since it was last asked for."""
+    last_error: str | None
+    """A code: why the last attempt failed."""
+
+
+_OF_WEBHOOK = set(WebhookView.model_fields)
+
+
 class Links(View):
     """Where the rest of a job is; ``result`` is null unless it succeeded."""
 
@@ -84,11 +99,16 @@ class JobView(View):
     failure: FailureView | None
     previous_failures: tuple[FailureView, ...] = ()
     warnings: tuple[str, ...]
+    webhook: WebhookView | None = None
+    """Null if it has none."""
     links: Links
 
     @classmethod
-    def of(cls, job: Job) -> Self:
-        """Return the view of ``job``. Its links are paths on the farm's own address."""
+    def of(cls, job: Job, delivery: Delivery | None = None) -> Self:
+        """Return the view of ``job``. Its links are paths on the farm's own address.
+
+        ``delivery`` is how it stands with its webhook, if it has one.
+        """
         here = f"/v1/jobs/{job.id}"
         succeeded = job.state is JobState.SUCCEEDED
         return cls(
@@ -114,6 +134,7 @@ class JobView(View):
             failure=job.failure and FailureView.of(job.failure),
             previous_failures=tuple(map(FailureView.of, job.previous_failures)),
             warnings=job.warnings,
+            webhook=delivery and WebhookView(**delivery.model_dump(include=_OF_WEBHOOK)),
             links=Links(self=here, result=f"{here}/result" if succeeded else None),
         )
 

@@ -3,20 +3,27 @@
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
+from httpx import create_ssl_context
 
 from farm.backends import logs
 from farm.backends.assembly import assemble
 from farm.backends.redis_connection import connect
 from farm.backends.redis_leadership import RedisLeadership
 from farm.jobs.errors import BackendUnavailable, ConfigError
+from farm.jobs.service import JobService
 from tasks.dispatcher.checker import BrowserChecker
+from tasks.dispatcher.deliverer import THREADS, Deliverer
 from tasks.dispatcher.feeder import EVERY_S, Feeder
 from tasks.dispatcher.sweeper import Sweeper
 from tasks.dispatcher.uploads import UploadSweeper
+from tasks.egress.client import Gate
 from tasks.heartbeat import Heartbeat
 from tasks.settings import WorkerSettings
+from tasks.webhooks import Courier
 
 _SWEEP_EVERY = 10
 """Turns of the feeder between two sweeps: once a second is enough for what is rare."""
@@ -40,13 +47,25 @@ def main() -> None:
         waiters_max=0,
     )
     leadership = RedisLeadership(connect(settings.redis_url), "dispatcher", ttl_s=_LEADER_TTL_S)
-    feeder = Feeder(farm)
-    sweeper, checker, uploads = Sweeper(farm), BrowserChecker(farm), UploadSweeper(farm)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     heartbeat = Heartbeat(settings.heartbeat_file, lambda: None)
     heartbeat.start()
+    with _delivering(farm, settings) as deliverer:
+        _take_turns(farm, leadership, deliverer, stop)
+    heartbeat.stop()
+    try:
+        leadership.resign()
+    except BackendUnavailable as error:
+        _log.warning("not_resigned", why=error.message)
+
+
+def _take_turns(
+    farm: JobService, leadership: RedisLeadership, deliverer: Deliverer, stop: threading.Event
+) -> None:
+    feeder = Feeder(farm)
+    sweeper, checker, uploads = Sweeper(farm), BrowserChecker(farm), UploadSweeper(farm)
     turn = 0
     while not stop.wait(EVERY_S):
         turn += 1
@@ -54,17 +73,30 @@ def main() -> None:
             if not leadership.hold():
                 continue
             feeder.feed()
+            deliverer.deliver()
             if turn % _SWEEP_EVERY == 0:
                 sweeper.sweep()
                 checker.check()
                 uploads.sweep()
         except BackendUnavailable as error:
             _log.warning("turn_lost", why=error.message)
-    heartbeat.stop()
+
+
+@contextmanager
+def _delivering(farm: JobService, settings: WorkerSettings) -> Iterator[Deliverer]:
+    """Have a deliverer for the block, and a gate for it once there is something to deliver."""
+    keeper = settings.keeper()
+    gates = [Gate(keeper.control) for _ in range(THREADS)]
+    certificates = create_ssl_context()
+    couriers = [Courier(gate, farm.clock, certificates).deliver for gate in gates]
+    deliverer = Deliverer(farm, couriers, prepare=keeper.start)
     try:
-        leadership.resign()
-    except BackendUnavailable as error:
-        _log.warning("not_resigned", why=error.message)
+        yield deliverer
+    finally:
+        deliverer.close()
+        for gate in gates:
+            gate.close()
+        keeper.stop()
 
 
 if __name__ == "__main__":

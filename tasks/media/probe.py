@@ -6,20 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from farm.jobs.errors import MediaInvalid
+from farm.jobs.errors import MediaInvalid, TargetError
 from farm.jobs.models import Job
 from farm.jobs.ports import ArtifactStore
 from farm.jobs.specs.media import ProbeSpec
 from tasks.deadline import Deadline
+from tasks.egress.client import NET_S, Gate, Limits
+from tasks.egress.verdicts import refused
 from tasks.media.ffmpeg import run_tool
 from tasks.media.report import Summary
 from tasks.media.source import source_arguments
 from tasks.media.stills import stills
 from tasks.outcome import Made, Outcome, Stopwatch
-from tasks.process import Limits
+from tasks.process import Limits as ProcessLimits
 
 _OUTPUT_MAX_BYTES = 16 * 1024 * 1024
 """5,000 frames with their side data take some 10 MB."""
+_TRAFFIC_MAX_BYTES = 8 * 1024**3
+_REQUESTS_MAX = 10_000
+"""A file whose parts lie far apart is read by many requests."""
 _REPORT_MAX_CHARACTERS = 64 * 1024
 """The job's record repeats what it can of the artifact, which always has all."""
 
@@ -27,9 +32,10 @@ _REPORT_MAX_CHARACTERS = 64 * 1024
 class Probes:
     """Runs ffprobe on what a job names."""
 
-    def __init__(self, uploads: ArtifactStore) -> None:
-        """Take uploaded files from ``uploads``."""
+    def __init__(self, uploads: ArtifactStore, gate: Gate) -> None:
+        """Take uploaded files from ``uploads``, and others through ``gate``."""
         self._uploads = uploads
+        self._gate = gate
 
     def run(self, job: Job, deadline: Deadline, stopwatch: Stopwatch) -> Outcome:
         """Probe the job's file.
@@ -42,10 +48,24 @@ class Probes:
         spec = job.spec
         if not isinstance(spec, ProbeSpec):
             raise TypeError(f"a {spec.kind} is no probe")
+        if spec.url is None:
+            return self._run(spec, "", deadline, stopwatch)
+        limits = Limits(_TRAFFIC_MAX_BYTES, _REQUESTS_MAX, deadline.timeout_s + NET_S)
+        with self._gate.session(job.id, zones=job.zones, url=spec.url, limits=limits) as gate:
+            try:
+                return self._run(spec, gate.proxy, deadline, stopwatch)
+            except TargetError as error:
+                if gate.last_refusal is not None:
+                    raise refused(gate.last_refusal) from error
+                raise
+
+    def _run(
+        self, spec: ProbeSpec, proxy: str, deadline: Deadline, stopwatch: Stopwatch
+    ) -> Outcome:
         with tempfile.TemporaryDirectory(prefix="farm-probe-") as folder:
             cwd = Path(folder)
             with stopwatch.stage("load"):
-                source = source_arguments(spec, self._uploads, cwd, deadline)
+                source = source_arguments(spec, self._uploads, proxy, cwd, deadline)
             with stopwatch.stage("capture"):
                 found = _probe(spec, source, cwd, deadline)
                 summary = Summary.of(found)
@@ -56,7 +76,7 @@ class Probes:
 
 def _probe(spec: ProbeSpec, source: Sequence[str], cwd: Path, deadline: Deadline) -> dict[str, Any]:
     argv = ["ffprobe", "-hide_banner", "-v", "error", "-of", "json", *_options(spec), *source]
-    limits = Limits(cpu_s=max(1, round(deadline.timeout_s)))
+    limits = ProcessLimits(cpu_s=max(1, round(deadline.timeout_s)))
     stdout = run_tool(
         argv,
         source,

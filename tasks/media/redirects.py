@@ -4,6 +4,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -26,8 +27,19 @@ _HOPS_MAX = 8
 _LOOK_EVERY_S = 0.2
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a server is asked."""
+
+    proxy: str
+    agent: str
+    """Who asks, as the ``User-Agent``."""
+    silence_s: float
+    """For how long it may say nothing."""
+
+
 def follow(
-    url: str, headers: Mapping[str, str], *, agent: str, silence_s: float, deadline: Deadline
+    url: str, headers: Mapping[str, str], way: Way, deadline: Deadline
 ) -> tuple[str, Mapping[str, str]]:
     """Return where ``url`` leads to, and those of ``headers`` that may be sent there.
 
@@ -39,14 +51,17 @@ def follow(
     """
     home = urlsplit(url)[:2]
     try:
-        with _ending_at(deadline) as trace, httpx.HTTPTransport(trust_env=False) as transport:
+        with (
+            _ending_at(deadline) as trace,
+            httpx.HTTPTransport(trust_env=False, proxy=httpx.Proxy(way.proxy)) as transport,
+        ):
             for _ in range(_HOPS_MAX):
                 allowed = headers if urlsplit(url)[:2] == home else {}
-                limit = httpx.Timeout(min(silence_s, deadline.left_ms("load") / 1000))
+                limit = httpx.Timeout(min(way.silence_s, deadline.left_ms("load") / 1000))
                 request = httpx.Request(
                     "GET",
                     url,
-                    headers=_encoded({"User-Agent": agent, "Range": "bytes=0-0", **allowed}),
+                    headers=_encoded({"User-Agent": way.agent, "Range": "bytes=0-0", **allowed}),
                     extensions={"timeout": limit.as_dict(), "trace": trace},
                 )
                 # Not by a client, which looks at where it is sent even if it may not go.

@@ -9,7 +9,7 @@ from farm.jobs.ports import ArtifactStore
 from farm.jobs.service import UPLOAD_NAME
 from farm.jobs.specs.media import ProbeSpec
 from tasks.deadline import Deadline
-from tasks.media.redirects import follow
+from tasks.media.redirects import Way, follow
 
 FORMATS = (
     "mov,matroska,webm,mpegts,mpeg,mpegvideo,avi,flv,asf,ogg,wav,w64,caf,mp3,flac,aac,aiff,amr,"
@@ -32,9 +32,11 @@ With an empty fragment, which it does not send, it reads what the server answers
 
 
 def source_arguments(
-    spec: ProbeSpec, uploads: ArtifactStore, cwd: Path, deadline: Deadline
+    spec: ProbeSpec, uploads: ArtifactStore, proxy: str, cwd: Path, deadline: Deadline
 ) -> Sequence[str]:
     """Return the input's arguments, its name last; an upload is placed in ``cwd`` for it.
+
+    What is not an upload is reached through ``proxy``.
 
     Raises:
         MediaInvalid: The upload is gone.
@@ -42,7 +44,7 @@ def source_arguments(
     """
     formats = ("-format_whitelist", FORMATS)
     if spec.url is not None:
-        return (*formats, *_url_arguments(spec, spec.url, deadline))
+        return (*formats, *_url_arguments(spec, spec.url, proxy, deadline))
     try:
         uploads.place(spec.upload_id or "", UPLOAD_NAME, cwd / _FILE)
     except ArtifactEvicted as error:
@@ -50,21 +52,22 @@ def source_arguments(
     return (*formats, "-protocol_whitelist", "file", "-i", f"file:{_FILE}")
 
 
-def _url_arguments(spec: ProbeSpec, url: str, deadline: Deadline) -> Sequence[str]:
+def _url_arguments(spec: ProbeSpec, url: str, proxy: str, deadline: Deadline) -> Sequence[str]:
     headers: Mapping[str, str] = spec.headers or {}
     arguments = [
         # Of an error status the exact number is a warning only.
         *("-v", "warning"),
-        # `tcp` and `tls` are what http and https stand on.
-        *("-protocol_whitelist", "http,https,tcp,tls"),
+        *("-http_proxy", proxy),
+        # What http and https stand on, and https behind a proxy.
+        *("-protocol_whitelist", "http,https,tcp,tls,httpproxy"),
         *("-rw_timeout", str(_SILENCE_MAX_US)),
     ]
     # FFmpeg sends headers along to wherever it is redirected. And ffmpeg, unlike ffprobe,
     # takes no options for TLS that it has no use for, as when http leads to http.
     goes_ahead = bool(headers or spec.thumbnails)
     if goes_ahead:
-        agent, silence_s = spec.user_agent or _AGENT, _SILENCE_MAX_US / 1e6
-        url, headers = follow(url, headers, agent=agent, silence_s=silence_s, deadline=deadline)
+        way = Way(proxy, spec.user_agent or _AGENT, _SILENCE_MAX_US / 1e6)
+        url, headers = follow(url, headers, way, deadline)
         arguments += ("-max_redirects", "0")
     if url.startswith("https:") or not goes_ahead:
         # FFmpeg does not check certificates unless told to.

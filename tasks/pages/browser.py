@@ -16,6 +16,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from farm.jobs.errors import BrowserCrashed, CaptureFailed, JobError, JobTimedOut
 from tasks.deadline import Deadline
+from tasks.egress.client import Gate
 from tasks.memory import tree_bytes
 from tasks.pages.ahead import Ahead
 from tasks.pages.chromium import find_chromium
@@ -43,6 +44,11 @@ _ARGUMENTS = (
     "--force-color-profile=srgb",  # the same colours on every machine
     "--js-flags=--max-old-space-size=512",  # a page's script ends before the machine does
     "--block-new-web-contents",  # no popups, which nobody would see
+    # WebRTC knows no proxy. Each of the two kinds of Chromium obeys one of these alone.
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+    # Names are looked up by the gate; what WebRTC and others ask about beside it, by nobody.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
 _log = structlog.get_logger(__name__)
@@ -55,9 +61,14 @@ class BrowserHolder:
     ``kill``, ``weigh`` and what is told of the browser are for other threads too.
     """
 
-    def __init__(self, chosen: Path | None, sandbox: Sandbox) -> None:
-        """Use the browser that ``find_chromium(chosen)`` finds, once one is needed."""
+    def __init__(self, chosen: Path | None, sandbox: Sandbox, gate: Gate) -> None:
+        """Use the browser that ``find_chromium(chosen)`` finds, once one is needed.
+
+        It reaches the network through ``gate`` alone.
+        """
         self._chosen = chosen
+        self.gate = gate
+        self._proxy = ""
         self._sandbox = sandbox
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
@@ -158,6 +169,7 @@ class BrowserHolder:
         """End browser and driver in good order."""
         self.discard()
         playwright, self._playwright = self._playwright, None
+        self._driver = None
         if playwright is not None:
             with suppress(PlaywrightError):
                 playwright.stop()
@@ -165,8 +177,7 @@ class BrowserHolder:
     def _kill_browser(self) -> None:
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
             process = self._process or (_browser_of(self._driver) if self._driver else None)
-            # psutil compares the start time, so that a pid used again is not hit.
-            if process and process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            if process and _lives(process):
                 os.killpg(process.pid, signal.SIGKILL)
 
     def _blank(self, options: ContextOptions, deadline: Deadline) -> tuple[BrowserContext, Page]:
@@ -204,6 +215,13 @@ class BrowserHolder:
             self.discard()
 
     def _launched(self, deadline: Deadline) -> tuple[Browser, Playwright]:
+        # A browser keeps to the proxy of its launch. That of a new gate is another one.
+        proxy = f"http://127.0.0.1:{self.gate.port}"
+        if proxy != self._proxy:
+            self.discard()
+            self._proxy = proxy
+        if self._driver is not None and not _lives(self._driver):
+            self.close()  # `kill` had to go that far: nothing can be asked of it.
         if self._browser is None or self._playwright is None:
             if self._playwright is None:
                 before = _started_here()
@@ -239,6 +257,8 @@ class BrowserHolder:
         browser = playwright.chromium.launch(
             executable_path=chromium.path,
             args=list(_ARGUMENTS),
+            # Also for loopback, which Playwright sees to, unless a bypass is given.
+            proxy={"server": self._proxy},
             chromium_sandbox=sandbox,
             timeout=min(_LAUNCH_TIMEOUT_MS, deadline.left_ms("browser")),
             env=_environment(),
@@ -259,6 +279,13 @@ def _environment() -> dict[str, str | float | bool]:
         "HOME": tempfile.gettempdir(),
         "TMPDIR": tempfile.gettempdir(),
     }
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Return whether it is there, and no other process with its number."""
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _started_here() -> set[psutil.Process]:

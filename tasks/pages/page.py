@@ -12,6 +12,7 @@ from farm.jobs.errors import (
 )
 from farm.jobs.specs.page import PageOptions
 from tasks.deadline import Deadline
+from tasks.egress.client import Session
 from tasks.outcome import Stopwatch
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.context import add_cookies, context_options, origin_of
@@ -24,6 +25,7 @@ _RESERVE = 0.25
 @contextmanager
 def visited(
     browser: BrowserHolder,
+    session: Session,
     spec: PageOptions,
     deadline: Deadline,
     stopwatch: Stopwatch,
@@ -36,6 +38,7 @@ def visited(
 
     Args:
         browser: Where to open it.
+        session: Of the job, at the gate that ``browser`` goes through.
         spec: What the context is made of.
         deadline: Of the whole job.
         stopwatch: Times the stage ``browser``.
@@ -51,7 +54,7 @@ def visited(
         with ExitStack() as stack:
             with stopwatch.stage("browser"):
                 options = partial(context_options, spec, har=har)
-                visit = Visit(stack.enter_context(browser.page(options, deadline)))
+                visit = Visit(stack.enter_context(browser.page(options, deadline)), session)
                 _prepare(visit, spec, deadline)
             try:
                 yield visit

@@ -13,6 +13,7 @@ from farm.jobs.specs.page import PageOptions
 from farm.jobs.specs.pdf import PdfSpec
 from farm.jobs.specs.screenshot import ScreenshotSpec
 from tasks.deadline import Deadline
+from tasks.egress.client import NET_S, Limits, Session
 from tasks.outcome import Made, Outcome, Stopwatch
 from tasks.pages.ads import INSTALLED
 from tasks.pages.blocking import Blocking
@@ -24,7 +25,7 @@ from tasks.pages.page import visited
 from tasks.pages.pdf import pdf
 from tasks.pages.screenshot import screenshot
 from tasks.pages.settle import settle
-from tasks.pages.traffic import URL_MAX_CHARACTERS
+from tasks.pages.traffic import REQUESTS_MAX, RESPONSES_MAX_BYTES, URL_MAX_CHARACTERS
 from tasks.pages.visit import Visit
 
 _TITLE_MAX_CHARACTERS = 1024
@@ -33,6 +34,9 @@ _TRY_FRACTION = 0.4
 """Of the job's timeout: a capture takes a fraction of a second, of a huge page a few."""
 
 _PAUSE_MS = 300
+_TRAFFIC_MAX_BYTES = 2 * RESPONSES_MAX_BYTES
+"""Of all that goes through the gate: what ``RESPONSES_MAX_BYTES`` does not see is little."""
+_REQUESTS_MAX = 2 * REQUESTS_MAX
 
 _log = structlog.get_logger(__name__)
 
@@ -56,18 +60,23 @@ class Pages:
         spec = job.spec
         if not isinstance(spec, PageOptions):
             raise TypeError(f"a {spec.kind} is no page")
-        try:
-            return self._render(spec, deadline, stopwatch)
-        except PageCrashed:
-            if deadline.left_s < deadline.timeout_s / 2:
-                raise
-            _log.info("tried_again", why="page_crashed")
-            self._browser.discard()
-            return self._render(spec, deadline, stopwatch)
+        limits = Limits(_TRAFFIC_MAX_BYTES, _REQUESTS_MAX, deadline.timeout_s + NET_S)
+        gate = self._browser.gate
+        with gate.session(job.id, zones=job.zones, url=spec.url, limits=limits) as session:
+            try:
+                return self._render(spec, session, deadline, stopwatch)
+            except PageCrashed:
+                if deadline.left_s < deadline.timeout_s / 2:
+                    raise
+                _log.info("tried_again", why="page_crashed")
+                self._browser.discard()
+                return self._render(spec, session, deadline, stopwatch)
 
-    def _render(self, spec: PageOptions, deadline: Deadline, stopwatch: Stopwatch) -> Outcome:
+    def _render(
+        self, spec: PageOptions, session: Session, deadline: Deadline, stopwatch: Stopwatch
+    ) -> Outcome:
         with har_file(spec) as file:
-            with visited(self._browser, spec, deadline, stopwatch, file) as visit:
+            with visited(self._browser, session, spec, deadline, stopwatch, file) as visit:
                 with stopwatch.stage("load"):
                     blocking = Blocking(visit.page, spec, self._easylist)
                     load(visit, spec, deadline)
@@ -145,7 +154,7 @@ def _facts(visit: Visit, spec: PageOptions, deadline: Deadline) -> dict[str, Any
         "partial": visit.is_partial,
         "console_errors": console.errors,
         "failed_requests": traffic.failed,
-        "blocked_requests": traffic.blocked,
+        "blocked_requests": traffic.blocked + visit.session.denied,
     }
 
 

@@ -1,8 +1,11 @@
 """What a page loads, as Chromium's own network events tell it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from farm.jobs.errors import TargetForbidden
+from tasks.egress.verdicts import MARK
 
 RESPONSES_MAX_BYTES = 100 * 1024 * 1024
 """Of all responses of one page, unpacked; a page that needs more is an attack or a film."""
@@ -15,7 +18,8 @@ URL_MAX_CHARACTERS = 2048
 # Of Chromium's types (Network.ResourceType), those that the `load` event waits for.
 _HOLD_LOAD = frozenset({"Document", "Stylesheet", "Image", "Font", "Script", "TextTrack"})
 _BLOCKED = "net::ERR_BLOCKED_BY_CLIENT"
-_WILLED = frozenset({"blocked", "cancelled"})
+_NO_TUNNEL = "net::ERR_TUNNEL_CONNECTION_FAILED"
+_WILLED = frozenset({"blocked", "cancelled", TargetForbidden.code})
 _ERROR_STATUS = 400
 _REDIRECTS_MAX = 50
 
@@ -73,10 +77,19 @@ class Request:
 class Traffic:
     """Listens to the ``Network`` domain of one page; frames of other sites are not in it."""
 
-    def __init__(self, main_frame: str, on_too_large: Callable[[], None]) -> None:
-        """Watch the frame ``main_frame``; call ``on_too_large`` once the limit is passed."""
+    def __init__(
+        self,
+        main_frame: str,
+        on_too_large: Callable[[], None],
+        refusal: Callable[[str], str | None],
+    ) -> None:
+        """Watch the frame ``main_frame``; call ``on_too_large`` once the limit is passed.
+
+        ``refusal`` says why the gate let nobody through to a URL, as a code.
+        """
         self._main_frame = main_frame
         self._on_too_large = on_too_large
+        self._refusal = refusal
         self._by_id: dict[str, Request] = {}
         self._requests: list[Request] = []
         self._received_bytes = 0
@@ -88,6 +101,8 @@ class Traffic:
         self.first_failure: str | None = None
         self.blocked = 0
         """Requests that the spec's blocking stopped."""
+        self.turned_away: str | None = None
+        """The gate's code, if it did not let the last request for the page itself through."""
         self.refused_scheme: str | None = None
         """Scheme of the last address that the page went to and no browser renders."""
 
@@ -137,6 +152,7 @@ class Traffic:
         if "redirectResponse" in event:
             self._redirected(event, is_page=is_page)
         if is_page:
+            self.turned_away = None
             self._drop_open_pages(event["timestamp"])
             if not url.startswith(("http:", "https:")):
                 self.refused_scheme = url.partition(":")[0]
@@ -176,8 +192,12 @@ class Traffic:
         if request is None:
             return
         response = event["response"]
+        headers = {name.lower(): value for name, value in response["headers"].items()}
+        if MARK in headers:
+            self._turn_away(request, headers[MARK])
+            return
         request.status = response["status"]
-        request.content_type = _content_type(response)
+        request.content_type = _content_type(headers, response)
         if response["status"] >= _ERROR_STATUS and not request.is_page:
             self._fail(request, f"HTTP {response['status']}")
 
@@ -206,8 +226,18 @@ class Traffic:
             self.blocked += 1
         elif event.get("canceled"):  # by the page itself, which went on without it
             request.failure = request.failure or "cancelled"
+        elif event["errorText"] == _NO_TUNNEL and (code := self._refusal(request.url)):
+            self._turn_away(request, code)
         else:
             self._fail(request, event["errorText"])
+
+    def _turn_away(self, request: Request, code: str) -> None:
+        if request.is_page:
+            self.turned_away = code
+        if code == TargetForbidden.code:
+            request.failure = code
+        else:
+            self._fail(request, code)
 
     def _fail(self, request: Request, why: str) -> None:
         if request.failure is None:
@@ -216,8 +246,7 @@ class Traffic:
         request.failure = why
 
 
-def _content_type(response: Event) -> str | None:
-    headers = {name.lower(): value for name, value in response["headers"].items()}
+def _content_type(headers: Mapping[str, str], response: Event) -> str | None:
     found = headers.get("content-type") or response.get("mimeType")
     return found[:255] if found else None
 

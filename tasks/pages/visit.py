@@ -12,6 +12,8 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from farm.jobs.errors import CaptureFailed, PageCrashed, ResponseTooLarge
 from tasks.deadline import Deadline
+from tasks.egress.client import Session
+from tasks.egress.verdicts import refused
 from tasks.pages.console import Console
 from tasks.pages.failures import is_gone, page_errors
 from tasks.pages.interception import Interception
@@ -43,9 +45,13 @@ class Said:
 class Visit:
     """A page, with Chromium's own protocol beside Playwright's."""
 
-    def __init__(self, page: Page) -> None:
-        """Listen to ``page``, which must not have gone anywhere yet."""
+    def __init__(self, page: Page, session: Session) -> None:
+        """Listen to ``page``, which must not have gone anywhere yet.
+
+        ``session`` is the job's at the gate.
+        """
         self.page = page
+        self.session = session
         self.warnings: list[str] = []
         self.is_partial = False
         """Whether the page was taken before it was ready."""
@@ -56,7 +62,7 @@ class Visit:
         self._session = page.context.new_cdp_session(page)
         self._frame: str = self._session.send("Page.getFrameTree")["frameTree"]["frame"]["id"]
         self.console = Console(page)
-        self.traffic = Traffic(self._frame, self.stop_loading)
+        self.traffic = Traffic(self._frame, self.stop_loading, session.refusal_of)
         self.interception = Interception(self._session, self._frame)
         for name, handler in self.traffic.handlers():
             self._session.on(name, handler)
@@ -73,6 +79,7 @@ class Visit:
 
         Raises:
             ResponseTooLarge: It loads more than a page may.
+            TargetError: The gate did not let it through to where it went.
             PageCrashed: Its renderer is gone.
         """
         if self.traffic.is_too_large:
@@ -80,6 +87,8 @@ class Visit:
                 f"The page loads more than {RESPONSES_MAX_BYTES // _MIB} MiB in all, or "
                 f"{DOCUMENT_MAX_BYTES // _MIB} MiB for itself."
             )
+        if self.traffic.turned_away is not None:
+            raise refused(self.traffic.turned_away)
         if self._crashed:
             raise PageCrashed("The page made its renderer crash, or wanted too much memory.")
 

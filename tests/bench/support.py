@@ -1,11 +1,13 @@
 """What the benchmarks share: a farm of their own."""
 
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from dev.stack import Ports, Stack, running
+from dev.stack import Stack, running
+from tests.support.stacks import a_stack
 
 
 @contextmanager
@@ -14,7 +16,13 @@ def farm(settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
     with (
         tempfile.TemporaryDirectory(prefix="farm-bench-") as folder,
         (Path(folder) / "farm.log").open("wb") as log,
-        running(Stack(Path(folder), Ports.free(), output=log, settings=settings or {})) as stack,
+        running(a_stack(Path(folder), log, settings)) as stack,
     ):
         stack.wait_ready()
         yield stack
+
+
+def is_open(port: int) -> bool:
+    """Return whether anybody listens on the loopback port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -12,6 +12,17 @@ import pytest
 from tests.support.neighbours import free_port
 
 COMPOSE_FILE = Path(__file__).parents[2] / "docker" / "compose.yaml"
+PAGE_PORT, SILENT_PORT = 9998, 9999
+_SERVE_PAGE = f"""
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Page(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<body style='background: linear-gradient(black, white)'>a page")
+HTTPServer(("", {PAGE_PORT}), Page).serve_forever()
+"""
 SERVICES = (
     *("redis", "redis-artifacts", "api", "worker-pages", "worker-media", "dispatcher", "flower"),
 )
@@ -31,6 +42,7 @@ class ComposedFarm:
             "FARM_API_PORT": str(api_port),
             "FARM_FLOWER_PORT": str(flower_port),
             "FLOWER_BASIC_AUTH": ":".join(self.flower_login),
+            "FARM_EGRESS_ALLOW": f"api:{PAGE_PORT},api:{SILENT_PORT}",
         }
 
     def up(self) -> None:
@@ -38,6 +50,7 @@ class ComposedFarm:
         # Images made from nothing take minutes: Debian's packages, the browser, the fonts.
         self.compose("build", timeout_s=900)
         self.compose("up", "--detach", "--wait", "--wait-timeout", "180", timeout_s=240)
+        self.compose("exec", "-T", "--detach", "api", "python", "-c", _SERVE_PAGE)
 
     def down(self) -> None:
         """Remove every trace but the images."""

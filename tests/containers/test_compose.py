@@ -11,7 +11,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.containers.composed_farm import SERVICES, ComposedFarm
+from tests.containers.composed_farm import PAGE_PORT, SERVICES, SILENT_PORT, ComposedFarm
 from tests.support.waiting import until
 
 # The first test waits for the images too; each wait below has a bound of its own.
@@ -28,9 +28,9 @@ for process in sorted(int(each.name) for each in pathlib.Path("/proc").glob("[0-
         break
 """
 
-SERVE_NOTHING = """
+SERVE_NOTHING = f"""
 import os, signal, socket
-door = socket.create_server(("", 9999))  # connections are made, and never answered
+door = socket.create_server(("", {SILENT_PORT}))  # connections are made, and never answered
 if os.fork():
     os._exit(0)
 os.setsid()
@@ -59,9 +59,9 @@ def finished(api: httpx.Client, job_id: str, *, within_s: float = 60) -> dict[st
     return job
 
 
-def render_docs(api: httpx.Client) -> str:
-    """Ask for a picture of the farm's own page, under the name it has among containers."""
-    return submit(api, kind="screenshot", url="http://api:8000/docs")
+def render_page(api: httpx.Client) -> str:
+    """Ask for a picture of a page in another container, under the name it has there."""
+    return submit(api, kind="screenshot", url=f"http://api:{PAGE_PORT}/")
 
 
 def test_it_lives_and_becomes_ready(api: httpx.Client) -> None:
@@ -70,7 +70,7 @@ def test_it_lives_and_becomes_ready(api: httpx.Client) -> None:
 
 
 def test_a_page_of_another_container_becomes_a_picture(api: httpx.Client) -> None:
-    job = finished(api, render_docs(api))
+    job = finished(api, render_page(api))
     assert job["state"] == "succeeded", job["failure"]
     result = api.get(f"/v1/jobs/{job['id']}/result")
     assert result.headers["content-type"] == "image/png"
@@ -80,6 +80,15 @@ def test_a_page_of_another_container_becomes_a_picture(api: httpx.Client) -> Non
     greys = image.convert("L").getcolors()
     assert greys is not None
     assert len(greys) > 2
+
+
+@pytest.mark.parametrize(
+    "url", ["http://api:8000/docs", "http://redis:6379/", "http://flower:5555"]
+)
+def test_no_job_gets_to_the_farm_itself(api: httpx.Client, url: str) -> None:
+    job = finished(api, submit(api, kind="screenshot", url=url))
+    assert (job["state"], job["failure"]["code"]) == ("failed", "target_forbidden")
+    assert job["artifacts"] == []
 
 
 def test_an_uploaded_video_is_probed(farm: ComposedFarm, api: httpx.Client) -> None:
@@ -127,7 +136,7 @@ def test_uploads_lie_in_a_volume_that_a_worker_only_reads(
 
 
 def test_artifacts_lie_apart_from_the_records(farm: ComposedFarm, api: httpx.Client) -> None:
-    job = finished(api, render_docs(api))
+    job = finished(api, render_page(api))
     assert job["state"] == "succeeded", job["failure"]
 
     def ask(service: str, *command: str) -> set[str]:
@@ -192,7 +201,7 @@ def test_a_container_runs_without_root_and_its_powers(farm: ComposedFarm, servic
 
 
 def test_the_browser_has_its_own_sandbox(api: httpx.Client) -> None:
-    job = finished(api, render_docs(api))
+    job = finished(api, render_page(api))
     assert job["state"] == "succeeded", job["failure"]
     assert job["report"]["sandbox"] is True
 
@@ -203,7 +212,7 @@ def test_the_command_line_is_in_the_images(farm: ComposedFarm, service: str) -> 
 
 
 def test_jobs_leave_no_zombies(farm: ComposedFarm, api: httpx.Client) -> None:
-    for job_id in [render_docs(api) for _ in range(4)]:
+    for job_id in [render_page(api) for _ in range(4)]:
         assert finished(api, job_id)["state"] == "succeeded"
     count = "grep -hE '^State:\\s+Z' /proc/[0-9]*/status 2>/dev/null | wc -l"
     # A process that is being reaped this moment is none.
@@ -214,7 +223,7 @@ def test_a_stop_gives_back_the_job_that_would_outlast_it(
     farm: ComposedFarm, api: httpx.Client
 ) -> None:
     farm.run_in("api", "python", "-c", SERVE_NOTHING)
-    job_id = submit(api, kind="screenshot", url="http://api:9999/", timeout=120_000)
+    job_id = submit(api, kind="screenshot", url=f"http://api:{SILENT_PORT}/", timeout=120_000)
 
     def state() -> str:
         name: str = api.get(f"/v1/jobs/{job_id}").json()["state"]
@@ -242,7 +251,7 @@ def test_a_killed_worker_comes_back_and_runs_what_was_asked_meanwhile(
         return now["RestartCount"] == restarts + 1 and now["State"]["Running"] is True
 
     until(restarted, "the container is restarted", 30)
-    job = finished(api, render_docs(api))
+    job = finished(api, render_page(api))
     assert job["state"] == "succeeded", job["failure"]
     assert farm.inspect("worker-pages")["RestartCount"] == restarts + 1
 

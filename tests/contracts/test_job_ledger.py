@@ -233,6 +233,22 @@ def test_what_is_added_twice_for_a_lost_reply_is_there_once(ledger: JobLedger) -
     assert ledger.pressure("pages", NOON).queued == 1
 
 
+def test_an_id_that_is_in_use_is_said_to_be_and_its_job_stays(ledger: JobLedger) -> None:
+    first, second = (
+        a_job().model_copy(update={"request_id": request_id}) for request_id in ("one", "two")
+    )
+    assert ledger.add(first, backlog_max=9, owner_max=None) is None
+    assert ledger.add(second, backlog_max=9, owner_max=None) == "exists"
+    assert ledger.add(first, backlog_max=9, owner_max=None) is None
+    # A limit that is reached does not hide it.
+    assert ledger.add(second, backlog_max=1, owner_max=1) == "exists"
+    assert ledger.get(first.id) == first
+    running = first.claimed("w", NOON, redeliveries=0)
+    ledger.swap(running)
+    assert ledger.add(second, backlog_max=9, owner_max=None) == "exists"
+    assert ledger.get(first.id) == running
+
+
 def test_pressure_counts_what_waits_runs_and_has_ended(ledger: JobLedger) -> None:
     later = NOON + timedelta(seconds=5)
     assert ledger.pressure("pages", later) == Pressure(0, 0, None, 0)
@@ -418,3 +434,31 @@ def test_more_waiters_than_allowed_are_not_kept(redis_url: str) -> None:
         ledger.swap(job)
         ledger.wait_for_end(job.id, 60)
         changes.close()
+
+
+def test_an_owner_s_jobs_can_be_listed_apart(ledger: JobLedger) -> None:
+    jobs = {owner: a_job(f"of-{owner}").model_copy(update={"owner": owner}) for owner in "ab"}
+    nobodys = a_job("nobody-s")
+    for job in (jobs["a"], nobodys, jobs["b"]):
+        ledger.swap(job)
+    for owner, job in jobs.items():
+        assert ledger.listed(JobFilter(), None, 10, owner=owner).jobs == (job,)
+        assert ledger.listed(JobFilter(kind="pdf"), None, 10, owner=owner).jobs == ()
+        ended = job.cancelled(NOON)
+        ledger.swap(ended)
+        assert ledger.listed(JobFilter(kind="screenshot"), None, 10, owner=owner).jobs == (ended,)
+    assert ledger.listed(JobFilter(), None, 10, owner="c").jobs == ()
+    assert len(ledger.listed(JobFilter(), None, 10).jobs) == 3
+
+
+@pytest.mark.parametrize("owner", ["", "ann"])
+def test_an_expired_job_names_its_owner(subject: Subject, owner: str) -> None:
+    job = a_job().model_copy(update={"owner": owner})
+    subject.ledger.swap(job)
+    ended = job.cancelled(NOON)
+    subject.ledger.swap(ended)
+    subject.end_retention(ended)
+    until(lambda: subject.has_expired(ended), "the retention is over")
+    with pytest.raises(JobExpired) as caught:
+        subject.ledger.get(job.id)
+    assert caught.value.owner == owner

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dev.stack import Ports, Stack, running
+from dev.stack import Stack, running
 from farm.client.http import FarmClient
 from tests.support.neighbours import need
+from tests.support.stacks import a_stack
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +18,7 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     run_dir: Path = tmp_path_factory.mktemp("farm")
     with (
         (run_dir / "farm.log").open("wb") as log,
-        running(Stack(run_dir, Ports.free(), output=log)) as stack,
+        running(a_stack(run_dir, log)) as stack,
     ):
         stack.wait_ready()
         yield stack

@@ -10,13 +10,14 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from dev.stack import ArtifactsRedis, Ports, Stack, running
+from dev.stack import ArtifactsRedis, Stack, running
 from farm.client.errors import ApiError
 from farm.client.http import FarmClient
 from farm.jobs.states import JobState
 from farm.jobs.views import JobView
 from tests.support.neighbours import need
 from tests.support.processes import lives
+from tests.support.stacks import a_stack
 from tests.support.waiting import until
 
 MEMORY_BYTES = 40 << 20
@@ -42,7 +43,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         need(program)
     run_dir: Path = tmp_path_factory.mktemp("artifacts")
     with (run_dir / "farm.log").open("wb") as log:
-        stack = Stack(run_dir, Ports.free(), output=log, artifacts=ArtifactsRedis.free("40mb"))
+        stack = a_stack(run_dir, log, artifacts=ArtifactsRedis.free("40mb"))
         with running(stack):
             stack.wait_ready()
             yield stack

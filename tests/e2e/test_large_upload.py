@@ -12,9 +12,10 @@ import psutil
 import pytest
 from redis import Redis
 
-from dev.stack import Ports, Stack, running
+from dev.stack import Stack, running
 from farm.client.http import FarmClient
 from tests.support.neighbours import missing, need
+from tests.support.stacks import a_stack
 
 SOUND_BYTES = 2 * 1024**3
 FREE_BYTES = 5 * 1024**3
@@ -37,7 +38,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
     run_dir.mkdir()
     with (tmp_path / "farm.log").open("wb") as log:
         try:
-            with running(Stack(run_dir, Ports.free(), output=log, settings=settings)) as stack:
+            with running(a_stack(run_dir, log, settings)) as stack:
                 stack.wait_ready()
                 yield stack
         finally:

@@ -11,6 +11,7 @@ from farm.client.http import FarmClient
 from farm.jobs.states import JobState
 from farm.jobs.views import JobView
 from tests.support.site import Site
+from tests.support.waiting import until
 
 EVERYTHING = ["html", "text", "pdf", "har", "console", "network", "thumbnail"]
 MEDIA_TYPES = {
@@ -44,13 +45,31 @@ def test_one_load_gives_all_that_is_asked_for(farm: Stack, client: FarmClient, s
         assert hashlib.sha256(answer.content).hexdigest() == artifact.sha256
 
 
-def test_a_page_of_the_farm_s_own_is_no_page_of_the_api(
-    farm: Stack, client: FarmClient, site: Site
+def test_113_scripts_of_a_page_that_was_kept_cannot_act_as_the_api_s(
+    farm: Stack, client: FarmClient
 ) -> None:
-    job = run_job(client, kind="content", url=site.url("/article"), collect=["html"])
-    html = next(each for each in job.artifacts if each.name == "page.html")
-    answer = httpx.get(f"{farm.url}{html.url}")
+    html = "<!doctype html><svg onload='alert(1)'></svg><script>alert(1)</script>"
+    job = run_job(client, kind="content", html=html, collect=["html"])
+    kept = next(each for each in job.artifacts if each.name == "page.html")
+    answer = httpx.get(f"{farm.url}{kept.url}")
+    assert "<script>alert(1)</script>" in answer.text
     assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+
+
+def test_114_markup_in_a_title_is_never_markup_of_an_answer(
+    farm: Stack, client: FarmClient
+) -> None:
+    title = "</script><img src=x onerror=alert(1)>"
+    html = f"<!doctype html><title>{title.replace('<', '&lt;')}</title><p>Hello"
+    job = run_job(client, kind="content", html=html)
+    assert job.report is not None
+    assert job.report["title"] == title
+    for path in (f"/v1/jobs/{job.id}", "/v1/jobs", f"/v1/jobs/{job.id}/result"):
+        answer = httpx.get(f"{farm.url}{path}")
+        assert answer.headers["Content-Type"] == "application/json"
+        assert title in json.dumps(answer.json())
 
 
 def test_html_of_the_caller_s_own_is_rendered(client: FarmClient) -> None:
@@ -68,7 +87,7 @@ def test_a_pdf_is_a_pdf(client: FarmClient, site: Site) -> None:
     assert client.result(job.id).startswith(b"%PDF-")
 
 
-def test_a_caller_s_secrets_are_in_no_answer_and_no_artifact(
+def test_116_a_caller_s_secrets_are_in_no_answer_no_artifact_no_log_and_not_in_flower(
     farm: Stack, client: FarmClient, site: Site
 ) -> None:
     secret = "hunter2-hunter2"
@@ -86,6 +105,16 @@ def test_a_caller_s_secrets_are_in_no_answer_and_no_artifact(
     assert secret not in httpx.get(f"{farm.url}/v1/jobs/{job.id}").text
     for artifact in job.artifacts[1:]:
         assert secret not in httpx.get(f"{farm.url}{artifact.url}").text
+    with httpx.Client(base_url=farm.flower_url, auth=("farm", farm.flower_password)) as flower:
+        until(
+            lambda: flower.get(f"/api/task/info/{job.id}").status_code == 200,
+            "Flower shows the job under its id",
+            timeout_s=30,
+        )
+        for path in (f"/api/task/info/{job.id}", f"/task/{job.id}", "/api/tasks", "/api/workers"):
+            answer = flower.get(path)
+            assert answer.status_code == 200, path
+            assert secret not in answer.text
     assert secret not in (farm.run_dir / "farm.log").read_text(encoding="utf-8", errors="replace")
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from dev.stack import Ports, Stack, running
+from dev.stack import Stack, running
 from farm.client.http import FarmClient
 from farm.jobs.states import JobState
 from farm.jobs.views import JobView
 from tests.support.neighbours import need
 from tests.support.site import Site
+from tests.support.stacks import a_stack
 from tests.support.waiting import until
 
 SLOTS = 2
@@ -30,7 +31,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[tup
     settings = {"STACK_PAGES_CONCURRENCY": str(SLOTS), "STACK_MEDIA_CONCURRENCY": "1"}
     with (
         (run_dir / "farm.log").open("wb") as log,
-        running(Stack(run_dir, Ports.free(), output=log, settings=settings)) as stack,
+        running(a_stack(run_dir, log, settings)) as stack,
     ):
         stack.wait_ready()
         with FarmClient(stack.url) as client, ThreadPoolExecutor(4) as threads:

@@ -16,8 +16,9 @@ import psutil
 import pytest
 
 from api import gunicorn_conf
-from dev.stack import Ports, Stack, running
+from dev.stack import Stack, running
 from tests.support.neighbours import need
+from tests.support.stacks import a_stack
 from tests.support.waiting import until
 
 ANSWERED_WITHIN_S = 5
@@ -81,7 +82,7 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
     settings = {"STACK_PAGES_CONCURRENCY": "1", "STACK_MEDIA_CONCURRENCY": "1"}
     with (
         (run_dir / "farm.log").open("wb") as log,
-        running(Stack(run_dir, Ports.free(), output=log, settings=settings)) as stack,
+        running(a_stack(run_dir, log, settings)) as stack,
         httpx.Client(
             base_url=stack.url,
             timeout=30,

@@ -10,13 +10,14 @@ import psutil
 import pytest
 from redis import Redis
 
-from dev.stack import Ports, Stack, running
+from dev.stack import Stack, running
 from farm.client.errors import ClientError
 from farm.client.http import FarmClient
 from farm.jobs.states import JobState
 from farm.jobs.views import JobView
 from tests.support.processes import Family, family, lives
 from tests.support.site import Site
+from tests.support.stacks import a_stack
 from tests.support.waiting import until
 
 BACK_WITHIN_S = 90
@@ -148,7 +149,7 @@ def supervised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervised]
         (folder / "farm.log").open("wb") as log,
         ExitStack() as ending,
     ):
-        stack = Stack(folder / "a run", Ports.free(), output=log, settings=settings)
+        stack = a_stack(folder / "a run", log, settings)
         ending.enter_context(running(stack))
         stack.wait_ready()
         with FarmClient(stack.url) as client:

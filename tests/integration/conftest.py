@@ -6,16 +6,23 @@ import pytest
 
 from tasks.pages.browser import BrowserHolder
 from tests.support.drivers import drivers_of_this_process
+from tests.support.gate import gate, gate_to_this_machine
 from tests.support.hostile import Endure, enduring
 from tests.support.neighbours import need
 from tests.support.site import Site, serving
 from tests.support.waiting import until
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _gate() -> Iterator[None]:
+    with gate_to_this_machine():
+        yield
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[BrowserHolder]:
     need("chromium-headless-shell")
-    holder = BrowserHolder(None, "auto")
+    holder = BrowserHolder(None, "auto", gate())
     yield holder
     holder.close()
     until(lambda: not drivers_of_this_process(), "no driver is left")

@@ -17,6 +17,7 @@ from tasks.pages import ahead
 from tasks.pages import browser as module
 from tasks.pages.browser import BrowserHolder
 from tests.support.drivers import driver_of_this_process, drivers_of_this_process, living_children
+from tests.support.gate import gate
 from tests.support.pages import WATCHDOG, shoot
 from tests.support.processes import lives
 from tests.support.site import Site
@@ -155,7 +156,7 @@ def test_a_browser_that_hangs_as_it_starts_is_killed_with_its_job(
     hanging = tmp_path / "chromium"
     hanging.write_text("#!/bin/sh\nexec sleep 60\n")
     hanging.chmod(0o755)
-    holder = BrowserHolder(hanging, "off")
+    holder = BrowserHolder(hanging, "off", gate())
     deadline = Deadline(60)
     begun = threading.Event()
 

@@ -30,7 +30,7 @@ class Worker:
     def __init__(self, browser: BrowserHolder) -> None:
         self.farm = MemoryFarm()
         pages = Room(Pages(browser).run, browser.kill)
-        probes = Room(Probes(self.farm.artifacts).run)
+        probes = Room(Probes(self.farm.artifacts, browser.gate).run)
         self.runner = JobRunner(
             farm=self.farm.service,
             kinds={"screenshot": pages, "probe": probes},

@@ -12,6 +12,7 @@ from tasks.media.probe import Probes
 from tasks.runner import JobRunner, Room
 from tests.support.builders import MemoryFarm
 from tests.support.exchange import Exchange
+from tests.support.gate import gate
 from tests.support.media_files import make, make_media_files
 from tests.support.media_site import redirect, serving_media
 from tests.support.media_sorts import A, V
@@ -212,7 +213,7 @@ def test_the_timeout_of_the_spec_ends_the_job(site: Site) -> None:
     farm = MemoryFarm()
     runner = JobRunner(
         farm=farm.service,
-        kinds={"probe": Room(Probes(farm.artifacts).run)},
+        kinds={"probe": Room(Probes(farm.artifacts, gate()).run)},
         worker="w",
         overtime=TimeoutError,
     )

@@ -16,6 +16,7 @@ from tasks.pages.check import open_a_page
 from tasks.pages.render import Pages
 from tests.support.builders import a_job, a_spec
 from tests.support.drivers import driver_of_this_process, living_children
+from tests.support.gate import gate
 from tests.support.neighbours import free_port
 from tests.support.pages import (
     BLUE,
@@ -138,7 +139,7 @@ def test_a_browser_that_does_not_start_is_the_farm_s_fault_and_known_in_time(
     hanging = tmp_path / "chromium"
     hanging.write_text("#!/bin/sh\nexec sleep 60\n")
     hanging.chmod(0o755)
-    holder = BrowserHolder(hanging, "auto")
+    holder = BrowserHolder(hanging, "auto", gate())
     deadline = Deadline(2)
     try:
         with pytest.raises(FarmError) as caught:

@@ -10,6 +10,10 @@ from farm.backends.memory import (
     MemoryQueue,
     MemoryWorkers,
 )
+from farm.backends.memory_deliveries import MemoryDeliveries
+from farm.backends.memory_keys import MemoryKeys
+from farm.backends.memory_reservations import MemoryReservations
+from farm.jobs.keys import ApiKey
 from farm.jobs.models import Job
 from farm.jobs.service import JobService
 from farm.jobs.specs.requests import JobRequest, JobSpec
@@ -26,6 +30,17 @@ def a_spec(**fields: Any) -> JobSpec:
 
 def a_job(job_id: str = "job-1", *, spec: JobSpec | None = None) -> Job:
     return Job(id=job_id, spec=spec or a_spec(), created_at=NOON, queued_at=NOON)
+
+
+def a_key(key_id: str = "0123456789abcdef", **fields: Any) -> ApiKey:
+    plain: dict[str, Any] = {
+        "name": "shop",
+        "secret_sha256": "ab" * 32,
+        "scopes": ("jobs:read", "jobs:write", "uploads"),
+        "zones": ("public",),
+        "created_at": NOON,
+    }
+    return ApiKey(id=key_id, **{**plain, **fields})
 
 
 def a_worker(name: str = "pages@host", *queues: str) -> Worker:
@@ -55,12 +70,18 @@ class MemoryFarm:
         self.queue = MemoryQueue()
         self.artifacts = MemoryArtifacts()
         self.workers = MemoryWorkers()
+        self.keys = MemoryKeys()
+        self.reservations = MemoryReservations(self.clock)
+        self.deliveries = MemoryDeliveries(self.ledger)
         self.service = JobService(
             ledger=self.ledger,
             queue=self.queue,
             artifacts=self.artifacts,
             uploads=self.artifacts,
             workers=self.workers,
+            keys=self.keys,
+            reservations=self.reservations,
+            deliveries=self.deliveries,
             clock=self.clock,
         )
 

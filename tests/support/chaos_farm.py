@@ -16,11 +16,12 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from supervisor.xmlrpc import SupervisorTransport
 
-from dev.stack import Ports, Stack, running
+from dev.stack import Stack, running
 from farm.client.errors import ClientError
 from farm.client.http import FarmClient
 from tests.support.neighbours import need
 from tests.support.processes import Family, family, lives
+from tests.support.stacks import a_stack
 from tests.support.waiting import until
 
 WHOLE_WITHIN_S = 120
@@ -193,7 +194,7 @@ def _started(folder: Path, settings: Mapping[str, str], mark: Path | None) -> It
         "STACK_MEDIA_CONCURRENCY": str(_CHILDREN["farm:media"]),
     }
     with family(str(temporary)) as processes, (folder / "farm.log").open("wb") as log:
-        stack = Stack(folder, Ports.free(), output=log, settings={**needed, **settings})
+        stack = a_stack(folder, log, settings={**needed, **settings})
         with (
             running(stack),
             FarmClient(stack.url) as client,

@@ -15,6 +15,7 @@ from tasks.deadline import Deadline
 from tasks.media.probe import Probes
 from tasks.outcome import Outcome, Stopwatch
 from tests.support.builders import a_job, a_spec
+from tests.support.gate import gate
 from tests.support.neighbours import need
 
 DEFAULT_SECTIONS = ("-show_format", "-show_streams", "-show_chapters")
@@ -26,7 +27,7 @@ def probe(
     uploads: MemoryArtifacts | None = None, *, timeout_s: float = 20, **fields: Any
 ) -> Outcome:
     job = a_job(spec=a_spec(kind="probe", **fields))
-    return Probes(uploads or MemoryArtifacts()).run(job, Deadline(timeout_s), Stopwatch())
+    return Probes(uploads or MemoryArtifacts(), gate()).run(job, Deadline(timeout_s), Stopwatch())
 
 
 def probe_upload(content: bytes | Path, *, timeout_s: float = 20, **fields: Any) -> Outcome:

@@ -18,6 +18,7 @@ from farm.jobs.models import Job
 from farm.jobs.service import JobService
 from farm.jobs.workers import Worker
 from tests.support.builders import a_spec
+from tests.support.gate import THIS_MACHINE
 from tests.support.processes import Family, family
 from tests.support.waiting import until
 
@@ -72,6 +73,7 @@ def working(redis_url: str, folder: Path, **settings: str) -> Iterator[RunningWo
         "TMPDIR": str(mark),
         "FARM_REDIS_URL": redis_url,
         "FARM_CONCURRENCY": "1",
+        "FARM_EGRESS_ALLOW": THIS_MACHINE,
         "FARM_HEARTBEAT_FILE": str(folder / "heartbeat"),
         **{f"FARM_{name}": value for name, value in settings.items()},
     }

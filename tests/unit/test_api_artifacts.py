@@ -89,13 +89,14 @@ def test_a_result_carries_the_headers_that_keep_it_harmless(
         ("application/pdf", "attachment"),
     ],
 )
-def test_only_pictures_are_shown_and_all_else_is_a_download(
+def test_113_only_pictures_are_shown_and_all_else_is_a_download_that_may_do_nothing(
     farm: MemoryFarm, client: FlaskClient, media_type: str, disposition: str
 ) -> None:
     answer = result(client, finished(farm, media_type=media_type))
     assert answer.headers["Content-Disposition"].split(";")[0] == disposition
     assert answer.headers["Content-Type"] == media_type
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
 
 
 @pytest.mark.parametrize("tag", [f'"{SHA256}"', f'W/"{SHA256}"', f'"other", "{SHA256}"', "*"])
@@ -112,6 +113,14 @@ def test_bytes_that_the_caller_has_not_are_sent(
     farm: MemoryFarm, client: FlaskClient, tag: str
 ) -> None:
     assert result(client, finished(farm), If_None_Match=tag).data == CONTENT
+
+
+@pytest.mark.parametrize("condition", ["If-Match", "If-Range", "If-Unmodified-Since", "Range"])
+def test_bytes_are_sent_whole_under_any_other_condition(
+    farm: MemoryFarm, client: FlaskClient, condition: str
+) -> None:
+    answer = result(client, finished(farm), **{condition: '"other"'})
+    assert (answer.status_code, answer.data) == (200, CONTENT)
 
 
 def test_a_head_request_has_the_length_and_no_bytes(farm: MemoryFarm, client: FlaskClient) -> None:

@@ -17,13 +17,14 @@ from api.settings import ApiSettings
 from farm.backends.memory import MemoryLedger
 from farm.jobs.errors import BackendUnavailable, DnsError
 from farm.jobs.models import Artifact, Job
-from farm.jobs.ports import Refusal
+from farm.jobs.ports import Refusal, Reserved
 from tests.support.builders import NOON, MemoryFarm, a_job
 
 GONE = Artifact(name="screenshot.png", media_type="image/png", size_bytes=1, sha256="ab")
 Answer = tuple[str, str, dict[str, Any], int, str]
 """Method, path, what is sent; status and code of the answer."""
 JSON = {"content_type": "application/json"}
+USED = {"Idempotency-Key": "k"}
 GOOD_START = '{"kind": "screenshot", "url": "http://page.test/"'
 
 
@@ -49,7 +50,7 @@ class BreakingLedger(MemoryLedger):
 
 @pytest.fixture
 def farm() -> MemoryFarm:
-    """A farm with one job of each sort."""
+    """A farm with one job of each sort, and an idempotency key of another request."""
     farm = MemoryFarm()
     farm.ledger = BreakingLedger(farm.clock)
     farm.service = replace(farm.service, ledger=farm.ledger)
@@ -60,6 +61,7 @@ def farm() -> MemoryFarm:
     running = a_job("done").claimed("worker-1", NOON, redeliveries=0)
     farm.ledger.swap(running)
     farm.ledger.swap(running.succeeded(NOON, artifacts=[GONE], report={}))
+    farm.reservations.reserve("", "k", Reserved("done", "ab"))
     return farm
 
 
@@ -80,6 +82,8 @@ def is_stored(farm: MemoryFarm) -> bool:
 ANSWERS: list[Answer] = [
     ("POST", "/v1/jobs", {"data": b"{", **JSON}, 400, "invalid_json"),
     ("POST", "/v1/uploads", {"environ_overrides": {"CONTENT_LENGTH": "9"}}, 400, "bad_request"),
+    ("GET", "/v1/jobs", {"headers": {"Host": "farm.test"}}, 403, "forbidden_host"),
+    ("GET", "/v1/jobs", {"headers": {"Origin": "http://page.test"}}, 403, "forbidden_origin"),
     ("GET", "/nope", {}, 404, "not_found"),
     ("POST", "/v1/jobs/", {"json": {}}, 404, "not_found"),
     ("GET", "/v1/jobs/nope", {}, 404, "unknown_job"),
@@ -88,12 +92,14 @@ ANSWERS: list[Answer] = [
     ("POST", "/v1/jobs/nope/retry", {}, 404, "unknown_job"),
     ("GET", "/v1/jobs/done/artifacts/nope", {}, 404, "unknown_artifact"),
     ("DELETE", "/v1/uploads/nope", {}, 404, "unknown_upload"),
+    ("DELETE", "/v1/keys/nope", {}, 404, "unknown_key"),
     ("PUT", "/v1/jobs", {}, 405, "method_not_allowed"),
     ("GET", "/v1/jobs/queued/result", {}, 409, "not_finished"),
     ("GET", "/v1/jobs/failed/result", {}, 409, "job_failed"),
     ("POST", "/v1/jobs/queued/retry", {}, 409, "nothing_to_retry"),
     ("POST", "/v1/jobs/done/retry", {}, 409, "nothing_to_retry"),
     ("GET", "/v1/jobs/expired", {}, 410, "job_expired"),
+    ("POST", "/v1/jobs/done/webhook", {}, 409, "nothing_to_deliver"),
     ("POST", "/v1/jobs/expired/retry", {}, 410, "job_expired"),
     ("GET", "/v1/jobs/done/result", {}, 410, "artifact_evicted"),
     ("POST", "/v1/jobs", {"data": b" " * (JSON_MAX_BYTES + 1), **JSON}, 413, "payload_too_large"),
@@ -108,6 +114,9 @@ ANSWERS: list[Answer] = [
     ),
     ("POST", "/v1/jobs", {"data": {"kind": "screenshot"}}, 415, "unsupported_media_type"),
     ("POST", "/v1/jobs", {"json": {}}, 422, "invalid_spec"),
+    ("POST", "/v1/jobs/failed/retry", {"headers": {"Idempotency-Key": "é"}}, 422, "invalid_spec"),
+    ("POST", "/v1/jobs/failed/retry", {"headers": USED}, 422, "idempotency_conflict"),
+    ("POST", "/v1/uploads", {"data": b"abc", "headers": USED}, 422, "idempotency_conflict"),
     ("GET", "/v1/jobs/queued?wait=31", {}, 422, "invalid_spec"),
     ("GET", "/v1/jobs?cursor=x", {}, 422, "invalid_spec"),
     ("POST", "/v1/jobs", {"data": GOOD_START + ', "tags": ["full"]}', **JSON}, 429, "queue_full"),
@@ -122,6 +131,15 @@ ANSWERS: list[Answer] = [
         "backend_unavailable",
     ),
 ]
+
+TAKE_A_KEY = {
+    (401, "unauthenticated"),
+    (403, "scope_required"),
+    (403, "invalid_link"),
+    (409, "would_lock_out"),
+    (429, "rate_limited"),
+}
+"""Errors of a farm that has keys; test_api_auth.py and its neighbours have them."""
 
 
 @pytest.mark.parametrize(
@@ -145,8 +163,8 @@ def test_every_error_is_a_problem_of_one_shape(
     assert not is_stored(farm)
 
 
-def test_every_error_that_has_a_status_is_in_the_table_above() -> None:
-    assert {(status, code) for *_, status, code in ANSWERS} == {
+def test_every_error_that_has_a_status_is_in_the_table_above_or_takes_a_key() -> None:
+    assert {(status, code) for *_, status, code in ANSWERS} | TAKE_A_KEY == {
         (status.value, error.code) for error, status in STATUSES.items()
     }
 
@@ -221,7 +239,7 @@ HOSTILE: dict[str, tuple[str | bytes, int]] = {
 
 
 @pytest.mark.parametrize(("content", "status"), HOSTILE.values(), ids=HOSTILE)
-def test_hostile_json_is_refused_and_never_an_error_of_the_farm(
+def test_100_hostile_json_is_refused_and_never_an_error_of_the_farm(
     farm: MemoryFarm, client: FlaskClient, content: str | bytes, status: int
 ) -> None:
     answer = submitted(client, content)
@@ -245,7 +263,7 @@ def test_what_only_looks_hostile_is_taken(client: FlaskClient, content: str) -> 
 
 
 @pytest.mark.parametrize("size_bytes", [JSON_MAX_BYTES, JSON_MAX_BYTES + 1])
-def test_a_spec_without_a_declared_length_has_the_same_limit(
+def test_102_a_spec_without_a_declared_length_has_the_same_limit(
     client: FlaskClient, size_bytes: int
 ) -> None:
     content = (GOOD_START + "}").encode().ljust(size_bytes)

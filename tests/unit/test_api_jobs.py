@@ -140,6 +140,7 @@ class TestSubmit:
             "report": None,
             "failure": None,
             "previous_failures": [],
+            "webhook": None,
             "warnings": [],
             "links": {"self": f"/v1/jobs/{job['id']}", "result": None},
         }
@@ -342,6 +343,13 @@ class TestRead:
         changed = client.get(f"/v1/jobs/{job.id}", headers=seen)
         assert (changed.status_code, body(changed)["state"]) == (200, "running")
         assert changed.headers["ETag"] != first.headers["ETag"]
+
+    @pytest.mark.parametrize("condition", ["If-Match", "If-Range", "If-Unmodified-Since"])
+    def test_no_condition_but_if_none_match_holds_a_read_back(
+        self, farm: MemoryFarm, client: FlaskClient, condition: str
+    ) -> None:
+        answer = client.get(f"/v1/jobs/{store(farm).id}", headers={condition: '"other"'})
+        assert answer.status_code == 200
 
     @pytest.mark.parametrize(("wait", "timeouts_s"), [("0", []), ("0.5", [0.5]), ("30", [30])])
     def test_a_read_waits_as_long_as_it_says(

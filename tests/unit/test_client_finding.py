@@ -14,7 +14,7 @@ from farm.client.http import FarmClient
 from farm.jobs.listing import PAGE_MAX, JobFilter
 from farm.jobs.states import JobState
 from tests.support.builders import MemoryFarm, a_worker
-from tests.support.fake_farm import DNS_ERROR, URL, FakeFarm, problem
+from tests.support.fake_farm import DNS_ERROR, FakeFarm, problem
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_the_door_and_the_client_mean_the_same() -> None:
     jobs = [farm.submit(tags=["shop"]) for _ in range(3)]
     farm.service.cancel_or_forget(jobs[0].id)
     app = create_app(ApiSettings(), farm.service)
-    with FarmClient(URL, "", transport=httpx.WSGITransport(app)) as client:
+    with FarmClient("http://localhost:8000", "", transport=httpx.WSGITransport(app)) as client:
         page = client.jobs(tag="shop", host="page.test", limit=1)
         rest = client.jobs(tag="shop", host="page.test", cursor=page.next)
         assert [job.id for job in (*page.items, *rest.items)] == [job.id for job in jobs[::-1]]

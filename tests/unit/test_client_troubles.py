@@ -1,5 +1,7 @@
 """Answers that are errors, and requests that find no farm: what is raised, what is tried again."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -8,6 +10,7 @@ from farm.client.errors import (
     ClientError,
     FarmUnavailable,
     FarmUnreachable,
+    Misconfigured,
     RequestInvalid,
     RequestRefused,
     UnreadableAnswer,
@@ -164,3 +167,34 @@ def test_a_pause_given_as_a_date_is_not_guessed_at(farm: FakeFarm) -> None:
     farm.troubles = [problem(429, "rate_limited", "Enough.", headers=date)]
     with pytest.raises(RequestRefused):
         farm.client().submit(SPEC)
+
+
+@pytest.mark.parametrize("trouble", [httpx.ReadError("gone"), problem(502, "odd", "Odd.")])
+def test_what_has_an_idempotency_key_is_sent_again_with_it(
+    farm: FakeFarm, trouble: httpx.Response | BaseException
+) -> None:
+    farm.troubles = [trouble]
+    farm.client().submit(SPEC, idempotency_key="order 7")
+    keys = [request.headers.get("Idempotency-Key") for request in farm.requests]
+    assert keys == ["order 7"] * 2
+
+
+def test_an_upload_and_a_retry_carry_their_idempotency_key(farm: FakeFarm, tmp_path: Path) -> None:
+    file = tmp_path / "a.mp4"
+    file.write_bytes(b"abc")
+    client = farm.client()
+    client.upload(file, idempotency_key="k-1")
+    farm.troubles = [problem(409, "nothing_to_retry", "It is queued.")]
+    with pytest.raises(RequestInvalid):
+        client.retry("job-1", idempotency_key="k-2")
+    keys = [request.headers.get("Idempotency-Key") for request in farm.requests]
+    assert keys == ["k-1", "k-2"]
+
+
+@pytest.mark.parametrize("key", ["", " ", "a ", "a\nb: c", "schlüssel", "k" * 256])
+def test_an_idempotency_key_that_is_none_is_refused_before_anything_is_sent(
+    farm: FakeFarm, key: str
+) -> None:
+    with pytest.raises(Misconfigured, match="1 to 255"):
+        farm.client().submit(SPEC, idempotency_key=key)
+    assert farm.requests == []

@@ -22,6 +22,7 @@ from farm.jobs.errors import (
     UnknownUpload,
 )
 from farm.jobs.models import ANNOUNCED_MAX, Artifact, Job
+from farm.jobs.results import artifact_of, result_of
 from farm.jobs.service import Limits
 from farm.jobs.specs.requests import JobRequest
 from farm.jobs.states import JobState
@@ -218,32 +219,32 @@ class TestResult:
     def test_the_first_artifact_is_the_result_and_each_can_be_read(self, farm: MemoryFarm) -> None:
         job = finished(farm)
         service = farm.service
-        assert service.result(job).name == "screenshot.png"
+        assert result_of(job).name == "screenshot.png"
         for name in ("screenshot.png", "thumbnail.webp"):
-            assert b"".join(service.read(job, service.artifact(job, name))) == name.encode()
+            assert b"".join(service.read(job, artifact_of(job, name))) == name.encode()
 
     @pytest.mark.parametrize("move", [lambda job: job, running], ids=["queued", "running"])
-    def test_an_open_job_has_none_yet(self, farm: MemoryFarm, move: Callable[[Job], Job]) -> None:
+    def test_an_open_job_has_none_yet(self, move: Callable[[Job], Job]) -> None:
         job = move(a_job())
-        for ask in (farm.service.result, lambda job: farm.service.artifact(job, "a")):
+        for ask in (result_of, lambda job: artifact_of(job, "a")):
             with pytest.raises(NotFinished, match=job.state):
                 ask(job)
 
-    def test_a_failed_job_has_none_and_says_why(self, farm: MemoryFarm) -> None:
+    def test_a_failed_job_has_none_and_says_why(self) -> None:
         job = a_job().failed(DnsError("No such host."), NOON)
         with pytest.raises(JobFailed, match="dns_error: No such host") as refused:
-            farm.service.result(job)
+            result_of(job)
         assert refused.value.failure == job.failure
 
-    def test_a_cancelled_job_has_none(self, farm: MemoryFarm) -> None:
+    def test_a_cancelled_job_has_none(self) -> None:
         with pytest.raises(JobFailed, match="cancelled") as refused:
-            farm.service.result(a_job().cancelled(NOON))
+            result_of(a_job().cancelled(NOON))
         assert refused.value.failure is None
 
     @pytest.mark.parametrize("name", ["nope.png", "", "SCREENSHOT.PNG", "../screenshot.png"])
     def test_an_artifact_that_was_not_made_is_unknown(self, farm: MemoryFarm, name: str) -> None:
         with pytest.raises(UnknownArtifact):
-            farm.service.artifact(finished(farm), name)
+            artifact_of(finished(farm), name)
 
     def test_bytes_that_are_gone_are_said_to_be_gone_before_the_first_chunk(
         self, farm: MemoryFarm
@@ -251,7 +252,7 @@ class TestResult:
         job = finished(farm)
         farm.artifacts.expire(job.run_id, "screenshot.png", 0)
         with pytest.raises(ArtifactEvicted):
-            farm.service.read(job, farm.service.result(job))
+            farm.service.read(job, result_of(job))
 
     def test_a_job_past_its_retention_has_expired(self, farm: MemoryFarm) -> None:
         job = finished(farm)

@@ -81,7 +81,7 @@ def test_what_does_not_go_together_is_refused_at_the_field_to_change(
         {"timeout": 1000, "navigation_timeout": 1000},
         {"styles": ["a" * 65_536], "scripts": ["a" * 65_536]},
         {"extra_http_headers": {"Authorization": "Bearer é", "X": ""}},
-        {"cookies": [{**COOKIE, "domain": ".a.test"}, {**COOKIE, "url": "http://a.test/"}]},
+        {"cookies": [{**COOKIE, "domain": ".page.test"}, {**COOKIE, "url": "http://page.test/"}]},
         {"cookies": [{"name": "é e", "value": ""}, {**COOKIE, "expires": -1}]},
         {"cookies": [{"name": "a" * 1024, "value": "b" * 3072}]},
     ],

@@ -25,6 +25,7 @@ COMPANIONS: dict[str, dict[str, Any]] = {
     "padding": {"selector": "#a"},
     "width": {"height": "1in"},
     "height": {"width": "1in"},
+    "webhook_secret": {"webhook_url": "https://hooks.test/"},
 }
 """What an example needs beside it to be a spec."""
 

@@ -1,5 +1,6 @@
 """The job as a caller sees it: without secrets, without a whole page, and without defaults."""
 
+import base64
 import json
 from typing import Any
 
@@ -18,7 +19,10 @@ SECRETS: dict[str, Any] = {
     "http_credentials": {"username": "ann", "password": "hunter2"},
     "storage_state": {"cookies": [{"name": "session", "value": "hunter2"}]},
     "headers": {"Authorization": "hunter2"},
+    "webhook_secret": "whsec_" + base64.b64encode(b"hunter2" * 4).decode(),
 }
+_BESIDE: dict[str, dict[str, Any]] = {"webhook_secret": {"webhook_url": "https://hooks.test/"}}
+"""What a secret needs beside it."""
 _SINCE_RETRIES = {"retries", "previous_failures"}
 OF_PAGES = {name: value for name, value in SECRETS.items() if name != "headers"}
 
@@ -36,9 +40,11 @@ def test_a_view_has_what_was_given_and_no_defaults() -> None:
 @pytest.mark.parametrize("name", SECRETS)
 def test_of_a_secret_a_view_says_only_that_it_was_given(name: str) -> None:
     kind = "probe" if name in ProbeSpec.model_fields else "screenshot"
-    job = a_job(spec=a_spec(kind=kind, **{name: SECRETS[name]}))
+    job = a_job(spec=a_spec(kind=kind, **{name: SECRETS[name], **_BESIDE.get(name, {})}))
     assert shown(job.spec)[name] == HIDDEN
-    assert "hunter2" not in JobView.of(job).model_dump_json()
+    said = JobView.of(job).model_dump_json()
+    assert "hunter2" not in said
+    assert "whsec_" not in said
     assert name not in shown(a_spec())
 
 
@@ -97,5 +103,6 @@ def _with_places(secrets: dict[str, Any]) -> dict[str, Any]:
         "extra_http_headers_to": "all",
         "cookies": [cookie],
         "storage_state": {"cookies": [cookie]},
+        **_BESIDE["webhook_secret"],
         "http_credentials": {**secrets["http_credentials"], "origin": "http://page.test/"},
     }

@@ -9,7 +9,7 @@ from farm.backends.settings import KNOWN_NAMES, Settings
 from farm.jobs.errors import ConfigError
 from tasks.settings import WorkerSettings
 
-KINDS = [ApiSettings, WorkerSettings]
+KINDS: list[type[Settings]] = [ApiSettings, WorkerSettings]
 
 
 def mistakes(kind: type[Settings], **variables: str) -> list[str]:
@@ -183,3 +183,11 @@ def test_the_process_s_own_environment_is_the_default(monkeypatch: pytest.Monkey
         monkeypatch.delenv(f"FARM_{name}", raising=False)
     monkeypatch.setenv("FARM_WAITERS_MAX", "7")
     assert ApiSettings.from_environment().waiters_max == 7
+
+
+def test_a_secret_that_could_be_guessed_is_a_mistake_and_not_repeated() -> None:
+    (mistake,) = mistakes(ApiSettings, FARM_SECRET="hunter2")
+    assert mistake.startswith("FARM_SECRET: ")
+    assert "hunter2" not in mistake
+    settings = ApiSettings.from_environment({"FARM_SECRET": "x" * 32})
+    assert "xxx" not in repr(settings)

@@ -1,14 +1,17 @@
 """How the page is reached: what is sent along, and what is believed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, model_validator
 
 from farm.jobs.specs.base import LISTED, WRITE_ONLY, Model, OptionGroup, Url, mistake
 
-_HEADERS_MAX = 64
+HEADERS_MAX = 32
+"""More than a browser itself sends; servers refuse heads that are much larger."""
 _VALUE_MAX_CHARACTERS = 8192
+_LOCAL = "localhost"
 _COOKIE_MAX_BYTES = 4096
 """Name and value together; browsers take no larger one (RFC 6265bis, 5.6)."""
 
@@ -41,17 +44,23 @@ CookieValue = Annotated[
 # What makes up the request itself, and cookies, which have an option of their own.
 _NOT_HEADERS = frozenset(
     {
-        *("connection", "content-length", "cookie", "expect", "host", "keep-alive", "te"),
-        *("trailer", "transfer-encoding", "upgrade"),
+        *("connection", "cookie", "expect", "host", "keep-alive", "te", "trailer"),
+        *("transfer-encoding", "upgrade"),
     }
 )
+_NOT_HEADERS_BEGIN = ("content-", "proxy-", "sec-")
 
 
 def check_header_names(field: str, names: Iterable[str]) -> None:
     """Raise the mistake of ``field`` if one of ``names`` is for the browser or prober to set."""
     for name in names:
-        if name.lower() in _NOT_HEADERS or name.lower().startswith(("proxy-", "sec-")):
+        if name.lower() in _NOT_HEADERS or name.lower().startswith(_NOT_HEADERS_BEGIN):
             raise mistake(field, "{name} cannot be set", name=name)
+
+
+def is_forwarding(name: str) -> bool:
+    """Return whether a server may take the header of this name for the word of its own proxy."""
+    return name.lower() == "forwarded" or name.lower().startswith("x-forwarded-")
 
 
 class Cookie(Model):
@@ -67,6 +76,7 @@ class Cookie(Model):
         Field(
             min_length=1,
             max_length=255,
+            pattern=r"^[0-9A-Za-z:.\[\]_-]+$",
             description="Instead of url. With a dot before it subdomains have it too.",
         ),
     ] = None
@@ -111,6 +121,37 @@ class Cookie(Model):
         return self
 
 
+def check_cookies(field: str, cookies: Sequence[Cookie], page: str | None) -> None:
+    """Raise the mistake of ``field`` if a cookie would go to nobody or to somebody else.
+
+    Args:
+        field: Where the cookies stand.
+        cookies: Those of the spec.
+        page: Whose they must be: the host of this URL or a parent of it; ``None``: anybody's.
+    """
+    host = urlsplit(page or "").hostname
+    for cookie in cookies:
+        if cookie.domain is None:
+            owner = urlsplit(cookie.url or "").hostname
+            is_owner = owner in (None, host)
+        else:
+            owner = cookie.domain.lower().removeprefix(".").strip("[]")
+            # Browsers drop a cookie of all `.com` without a word; these are their names.
+            if not set(owner.strip(".")) & {".", ":"} and owner not in (host, _LOCAL):
+                raise mistake(field, "{owner} is too wide for a cookie", owner=owner)
+            is_owner = f".{host}".endswith(f".{owner}") and (owner == host or not _is_number(host))
+        if host is not None and not is_owner:
+            raise mistake(
+                field,
+                "{owner} is not the page's host; storage_state takes cookies of others",
+                owner=owner,
+            )
+
+
+def _is_number(host: str | None) -> bool:
+    return (host or "").rpartition(".")[2].isdecimal()
+
+
 class HttpCredentials(Model):
     """For HTTP authentication; sent to ``origin`` alone."""
 
@@ -152,7 +193,7 @@ class Access(OptionGroup):
     extra_http_headers: Annotated[
         dict[HeaderName, HeaderValue] | None,
         Field(
-            max_length=_HEADERS_MAX,
+            max_length=HEADERS_MAX,
             description="Headers to send.",
             examples=[{"Authorization": "Bearer secret"}],
             json_schema_extra=dict(WRITE_ONLY),

@@ -5,6 +5,8 @@ Page options have Playwright's Python names and milliseconds
 request, on the command line and in the record of a job.
 """
 
+import base64
+import binascii
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -28,6 +30,9 @@ Rules = Sequence[Mapping[str, Any]]
 WRITE_ONLY: Mapping[str, Any] = {"writeOnly": True}
 """Marks a field (in OpenAPI's own word) whose value no answer ever shows."""
 
+SECRET_PREFIX = "whsec_"  # noqa: S105 - Standard Webhooks' own
+_SECRET_MIN_BYTES = 24
+_SECRET_MAX_BYTES = 64
 _METADATA_KEYS_MAX = 16
 _METADATA_CHARACTERS_MAX = 2048
 
@@ -39,7 +44,45 @@ def _check_url(value: str) -> str:
         raise PydanticCustomError("url", "{reason}", {"reason": str(error)}) from None
 
 
+def _check_receiver(url: str) -> str:
+    # httpx, which delivers, writes such an address to its proxy without the brackets.
+    if "://[" in url:
+        raise PydanticCustomError("url", "must have a name or an IPv4 address as its host")
+    return url
+
+
+def secret_bytes(secret: str) -> bytes:
+    """Return the key that a ``webhook_secret`` stands for.
+
+    Raises:
+        ValueError: It is none.
+    """
+    encoded = secret.removeprefix(SECRET_PREFIX)
+    if encoded == secret:
+        raise ValueError(f"must begin with {SECRET_PREFIX}")
+    try:
+        found = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        found = b""
+    if not _SECRET_MIN_BYTES <= len(found) <= _SECRET_MAX_BYTES:
+        raise ValueError(
+            f"must have {_SECRET_MIN_BYTES} to {_SECRET_MAX_BYTES} bytes in base64 behind "
+            f"{SECRET_PREFIX}"
+        )
+    return found
+
+
+def _check_secret(value: str) -> str:
+    try:
+        secret_bytes(value)
+    except ValueError as error:
+        raise PydanticCustomError("secret", "{reason}", {"reason": str(error)}) from None
+    return value
+
+
 Url = Annotated[str, AfterValidator(_check_url)]
+WebhookUrl = Annotated[Url, AfterValidator(_check_receiver)]
+Secret = Annotated[str, AfterValidator(_check_secret)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 # The limit also makes pydantic refuse what is no Unicode text, as any constraint does.
@@ -104,7 +147,37 @@ def mistake(field: str, message: str, **values: object) -> PydanticCustomError:
     return PydanticCustomError(f"field:{field}", message, values)
 
 
-class JobOptions(OptionGroup):
+class WebhookOptions(OptionGroup):
+    """The webhook."""
+
+    schema_rules: ClassVar[Rules] = ({"if": given("webhook_secret"), "then": given("webhook_url")},)
+
+    webhook_url: Annotated[
+        WebhookUrl | None,
+        Field(
+            description="Where to POST the job once it has ended. `https`, or what the operator "
+            "allows of the farm's own network.",
+            examples=["https://example.com/hooks/farm"],
+        ),
+    ] = None
+    webhook_secret: Annotated[
+        Secret | None,
+        Field(
+            description="What to sign it with: `whsec_` and 24 to 64 bytes in base64. Without it "
+            "nothing is signed.",
+            examples=["whsec_bm90IGEgc2VjcmV0LCBidXQgYW4gZXhhbXBsZQ=="],
+            json_schema_extra=dict(WRITE_ONLY),
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check_webhook(self) -> Self:
+        if self.webhook_secret is not None and self.webhook_url is None:
+            raise mistake("webhook_secret", "needs a webhook_url")
+        return self
+
+
+class JobOptions(WebhookOptions):
     """The job."""
 
     priority: Annotated[

@@ -7,7 +7,12 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from farm.jobs.specs.access import HeaderName, HeaderValue, check_header_names
+from farm.jobs.specs.access import (
+    HEADERS_MAX,
+    HeaderName,
+    HeaderValue,
+    check_header_names,
+)
 from farm.jobs.specs.base import (
     LISTED,
     WRITE_ONLY,
@@ -108,7 +113,7 @@ class Media(OptionGroup):
     headers: Annotated[
         dict[HeaderName, HeaderValue] | None,
         Field(
-            max_length=64,
+            max_length=HEADERS_MAX,
             description="Headers to send to the URL's own origin; not to where it redirects.",
             examples=[{"Authorization": "Bearer secret"}],
             json_schema_extra=dict(WRITE_ONLY),

@@ -12,7 +12,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from farm.jobs.specs.access import Access
+from farm.jobs.specs.access import Access, check_cookies
 from farm.jobs.specs.acting import Acting, Blocking
 from farm.jobs.specs.base import LISTED, JobOptions, Model, OptionGroup, Rules, Url, given, mistake
 from farm.jobs.specs.device import Device
@@ -249,6 +249,13 @@ class PageOptions(
             for field, cookies in (("cookies", self.cookies), ("storage_state.cookies", stored)):
                 if any(cookie.url is None and cookie.domain is None for cookie in cookies):
                     raise mistake(field, "with html each cookie needs a url or a domain")
+        return self
+
+    @model_validator(mode="after")
+    def _check_whose_cookies(self) -> Self:
+        check_cookies("cookies", self.cookies, self.url)
+        if self.storage_state is not None:
+            check_cookies("storage_state.cookies", self.storage_state.cookies, None)
         return self
 
     @property

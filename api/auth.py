@@ -1,0 +1,154 @@
+"""Who calls, and whether they may: keys and scopes or, without keys, this machine alone."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import structlog
+from flask import Flask, g, request
+
+from farm.jobs.errors import (
+    BackendUnavailable,
+    ForbiddenHost,
+    ForbiddenOrigin,
+    InvalidLink,
+    KeyRefused,
+    ScopeRequired,
+)
+from farm.jobs.key_service import KeyService
+from farm.jobs.keys import ANYBODY, Caller, Scope
+from farm.jobs.links import Links
+from farm.jobs.service import JobService
+
+Asked = Callable[[], JobService]
+"""Returns the farm on behalf of whoever makes the request; a view has no other."""
+
+SCOPES: Mapping[str, Scope | None] = {
+    "jobs.submit": "jobs:write",
+    "jobs.list_jobs": "jobs:read",
+    "jobs.read": "jobs:read",
+    "jobs.retry": "jobs:write",
+    "jobs.delete": "jobs:write",
+    "webhooks.deliver": "jobs:write",
+    "artifacts.result": "jobs:read",
+    "artifacts.artifact": "jobs:read",
+    "artifacts.link": "jobs:read",
+    "uploads.leave": "uploads",
+    "uploads.forget": "uploads",
+    "farm.pressure": "farm:read",
+    "farm.workers": "farm:read",
+    "keys.create": "keys",
+    "keys.list_keys": "keys",
+    "keys.revoke": "keys",
+    # Without a key: they tell nothing of any job.
+    "health.healthz": None,
+    "health.readyz": None,
+    "docs.asset": None,
+    "docs.errors": None,
+    "openapi.docs": None,
+    "openapi.spec": None,
+    "openapi.swagger_ui_oauth_redirect": None,
+}
+"""What each view takes, by endpoint. One that is not here cannot be called at all."""
+
+_LINKED = "artifacts.artifact"
+_WHO_HAS_A_LINK = replace(ANYBODY, scopes=frozenset({"jobs:read"}))
+"""Sees any job, for the link has said which."""
+_UNIX_TIME = re.compile(r"[0-9]{1,11}", re.ASCII)
+_PROXIED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
+_OWN_NAME = re.compile(
+    r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE
+)
+_BEARER = re.compile(r"bearer +(\S+) *", re.ASCII | re.IGNORECASE)
+
+_log = structlog.get_logger(__name__)
+
+
+class Door:
+    """Looks at every request before its view does."""
+
+    def __init__(
+        self, keys: KeyService, links: Links, service: JobService, failed: Callable[[], None]
+    ) -> None:
+        """Let whom ``keys`` and ``links`` know use ``service``; call ``failed`` for others."""
+        self._keys = keys
+        self._links = links
+        self._service = service
+        self._failed = failed
+
+    def install(self, app: Flask) -> None:
+        """Have every request of ``app`` looked at."""
+        app.before_request(self._look)
+
+    def asked(self) -> JobService:
+        """See ``Asked``."""
+        caller: Caller = g.caller
+        return self._service.on_behalf_of(caller)
+
+    def _look(self) -> None:
+        if request.endpoint is None:
+            return  # No such page or method, which the error says.
+        scope = SCOPES[request.endpoint]
+        if scope is None:
+            return
+        g.caller = self._caller()
+        if scope not in g.caller.scopes:
+            raise ScopeRequired(scope)
+
+    def _caller(self) -> Caller:
+        if request.endpoint == _LINKED and "signature" in request.args:
+            self._check_link(**(request.view_args or {}))
+            return _WHO_HAS_A_LINK
+        if self._keys.is_open():
+            _check_near()
+            return ANYBODY
+        given = _BEARER.fullmatch(request.headers.get("Authorization", ""))
+        caller = self._keys.caller(given[1] if given else "")
+        if caller is None:
+            self._failed()
+            raise KeyRefused("This takes a key of the farm, as a Bearer token or in FARM_KEY.")
+        return caller
+
+    def _check_link(self, job_id: str, name: str) -> None:
+        expires, signature = (request.args.get(part, "") for part in ("expires", "signature"))
+        is_time = _UNIX_TIME.fullmatch(expires)
+        if not is_time or not self._links.are_good(job_id, name, int(expires), signature):
+            raise InvalidLink("This link is not one of this farm's, or its time is over.")
+
+
+def _check_near() -> None:
+    """Refuse what a web page has a browser of this machine ask, be it by a rebound name.
+
+    Raises:
+        ForbiddenHost: The farm is called by a name that others may give to it.
+        ForbiddenOrigin: A page that is not the farm's own is behind the request.
+    """
+    host = request.headers.get("Host", "")
+    if not _OWN_NAME.fullmatch(host):
+        raise ForbiddenHost(
+            "This farm has no keys, so it can be called as 127.0.0.1 or localhost alone."
+        )
+    # A proxy on this machine may call by its own name for whoever calls it by any other.
+    if any(name in request.headers for name in _PROXIED):
+        raise ForbiddenHost("This farm has no keys, so it cannot be called through a proxy.")
+    origin = request.headers.get("Origin")
+    is_foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
+    if is_foreign or request.headers.get("Sec-Fetch-Site") == "cross-site":
+        raise ForbiddenOrigin("This farm has no keys, so web pages of elsewhere cannot call it.")
+
+
+def say_who_may_call(keys: KeyService) -> None:
+    """Log whether the farm has keys."""
+    try:
+        is_open = keys.is_open()
+    except BackendUnavailable as error:
+        _log.warning("keys_unknown", reason=error.message)
+        return
+    if is_open:
+        _log.warning(
+            "no_keys",
+            meaning="Whoever reaches this API as 127.0.0.1 or localhost may do all. "
+            "`farm keys create --name NAME --scope keys` makes the first key.",
+        )
+    else:
+        _log.info("keys_required")

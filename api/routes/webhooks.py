@@ -1,0 +1,36 @@
+"""Deliver webhooks again."""
+
+from http import HTTPStatus
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from api.auth import Asked
+from api.routes.jobs import job_response
+from api.schemas import problems
+from farm.jobs.views import JobView
+from farm.jobs.webhooks import Webhooks
+
+
+def blueprint(asked: Asked) -> APIBlueprint:
+    """Return the addresses of webhooks over what ``asked`` returns."""
+    webhooks = APIBlueprint("webhooks", __name__, url_prefix="/v1/jobs", tag="Webhooks")
+
+    @webhooks.post("/<job_id>/webhook")
+    @webhooks.output(JobView, status_code=202)
+    @webhooks.doc(
+        summary="Deliver the webhook of an ended job again",
+        description="With all its attempts, whatever came of it before.",
+        responses=problems(
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.CONFLICT,
+            HTTPStatus.GONE,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        ),
+    )
+    def deliver(job_id: str) -> Response:
+        service = asked()
+        job = Webhooks(service).deliver_again(job_id)
+        return job_response(service, job, HTTPStatus.ACCEPTED)
+
+    return webhooks

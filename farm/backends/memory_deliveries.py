@@ -1,0 +1,66 @@
+"""Deliveries in memory, for tests and for trying things out."""
+
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from farm.backends.memory import MemoryLedger
+from farm.jobs.deliveries import Delivery
+from farm.jobs.errors import JobExpired, UnknownJob
+from farm.jobs.listing import JobFilter
+from farm.jobs.models import Job
+
+
+class MemoryDeliveries:
+    """``Deliveries`` in dictionaries, beside the jobs of a ledger."""
+
+    def __init__(self, ledger: MemoryLedger) -> None:
+        """Know what ``ledger`` knows."""
+        self._ledger = ledger
+        self._kept: dict[str, Delivery] = {}
+        self._due: dict[tuple[str, int], datetime | None] = {}
+        self._lock = threading.Lock()
+
+    def take(self, now: datetime, until: datetime, limit: int) -> list[Job]:
+        """See ``Deliveries.take``."""
+        with self._lock:
+            jobs = self._ledger.listed(JobFilter(), None, sys.maxsize).jobs
+            times = [(self._due_at(job), job.id, job) for job in jobs]
+            due = sorted((at, job_id, job) for at, job_id, job in times if at and at <= now)
+            taken = [job for *_, job in due[:limit]]
+            for job in taken:
+                self._due[job.id, job.revision] = until
+            return taken
+
+    def postpone(self, job: Job, until: datetime) -> None:
+        """See ``Deliveries.postpone``."""
+        with self._lock:
+            if self._due_at(job) is not None:
+                self._due[job.id, job.revision] = until
+
+    def of(self, jobs: Sequence[Job]) -> Mapping[str, Delivery]:
+        """See ``Deliveries.of``."""
+        with self._lock:
+            return {job.id: self._of(job) for job in jobs}
+
+    def record(self, job: Job, delivery: Delivery) -> bool:
+        """See ``Deliveries.record``."""
+        with self._lock:
+            try:
+                if self._ledger.get(job.id).revision != job.revision:
+                    return False
+            except (JobExpired, UnknownJob):
+                return False
+            self._kept[job.id] = delivery
+            self._due[job.id, job.revision] = delivery.due_at
+            return True
+
+    def _of(self, job: Job) -> Delivery:
+        kept = self._kept.get(job.id)
+        if kept is not None and kept.revision == job.revision:
+            return kept
+        return Delivery(revision=job.revision)
+
+    def _due_at(self, job: Job) -> datetime | None:
+        return self._due.get((job.id, job.revision), job.webhook_due_at)

@@ -1,0 +1,73 @@
+"""How far the receivers of webhooks have been told, in Redis.
+
+It lies beside the record it is about, in the field ``webhook`` of ``farm:job:{id}``, and so
+goes with it. What is due is an index like any other: see ``farm.backends.redis_filing``.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from importlib.resources import files
+from typing import cast
+
+from redis import Redis
+from redis.commands.core import Script
+
+from farm.backends.redis_connection import redis_errors
+from farm.backends.redis_filing import WEBHOOKS
+from farm.backends.redis_records import job_key, read_jobs
+from farm.jobs.deliveries import Delivery
+from farm.jobs.models import Job
+
+
+class RedisDeliveries:
+    """``Deliveries`` over one Redis; every change is one script and so atomic."""
+
+    def __init__(self, client: Redis) -> None:
+        """Keep it with ``client``."""
+        self._client = client
+        self._take = self._script("take_due")
+        self._record = self._script("record_delivery")
+
+    @redis_errors()
+    def take(self, now: datetime, until: datetime, limit: int) -> list[Job]:
+        """See ``Deliveries.take``."""
+        taken = self._take(keys=[WEBHOOKS], args=[now.timestamp(), until.timestamp(), limit])
+        if not taken:
+            return []
+        jobs = read_jobs(self._client, cast("list[bytes]", taken))
+        return [job for job in jobs.values() if job is not None]
+
+    @redis_errors()
+    def postpone(self, job: Job, until: datetime) -> None:
+        """See ``Deliveries.postpone``."""
+        self._client.zadd(WEBHOOKS, {job.id: until.timestamp()}, xx=True)
+
+    @redis_errors()
+    def of(self, jobs: Sequence[Job]) -> Mapping[str, Delivery]:
+        """See ``Deliveries.of``."""
+        with self._client.pipeline(transaction=False) as pipe:
+            for job in jobs:
+                pipe.hget(job_key(job.id), "webhook")
+            found = cast("list[bytes | None]", pipe.execute())
+        return {job.id: _of(job, kept) for job, kept in zip(jobs, found, strict=True)}
+
+    @redis_errors()
+    def record(self, job: Job, delivery: Delivery) -> bool:
+        """See ``Deliveries.record``."""
+        due = "" if delivery.due_at is None else delivery.due_at.timestamp()
+        recorded = self._record(
+            keys=[job_key(job.id), WEBHOOKS],
+            args=[job.id, job.revision, delivery.model_dump_json(), due],
+        )
+        return bool(recorded)
+
+    def _script(self, name: str) -> Script:
+        text = files("farm.backends").joinpath(f"{name}.lua").read_text(encoding="utf-8")
+        return self._client.register_script(text)
+
+
+def _of(job: Job, kept: bytes | None) -> Delivery:
+    delivery = None if kept is None else Delivery.model_validate_json(kept)
+    if delivery is not None and delivery.revision == job.revision:
+        return delivery
+    return Delivery(revision=job.revision)

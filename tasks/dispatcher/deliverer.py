@@ -1,0 +1,137 @@
+"""Tell the receivers of webhooks of jobs that have ended."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from queue import SimpleQueue
+from random import random
+from urllib.parse import urlsplit
+
+import structlog
+
+from farm.jobs.deliveries import Answer
+from farm.jobs.errors import BackendUnavailable, InternalError
+from farm.jobs.models import Job
+from farm.jobs.service import JobService
+
+THREADS = 8
+"""Deliveries at once: each waits for its receiver most of its time."""
+OF_ONE_HOST_MAX = 4
+"""So that a receiver that is slow or dead leaves room for the others."""
+_LEASE = timedelta(seconds=60)
+"""What was taken is due again after this, should this process end: an attempt takes ten
+seconds at most, and few more to be begun and written down."""
+_SOON = timedelta(seconds=1)
+_ONCE_THE_GATE_IS_BACK = timedelta(seconds=5)
+
+Deliver = Callable[[Job], Answer]
+"""Makes one attempt; used by one thread at a time. Raises ``BackendUnavailable`` where
+nothing came of it that could be laid at the receiver's door."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Deliverer:
+    """Makes the attempts that are due, each in a thread of a small pool."""
+
+    def __init__(
+        self,
+        farm: JobService,
+        couriers: Sequence[Deliver],
+        *,
+        prepare: Callable[[], None],
+        jitter: Callable[[], float] = random,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            farm: Whose jobs.
+            couriers: What makes the attempts: so many are made at once.
+            prepare: Called once, before the first attempt of all.
+            jitter: Returns a number from 0 to 1.
+        """
+        self._farm = farm
+        self._couriers = SimpleQueue[Deliver]()
+        for courier in couriers:
+            self._couriers.put(courier)
+        self._threads = len(couriers)
+        self._prepare: Callable[[], None] | None = prepare
+        self._jitter = jitter
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="webhook")
+        self._lock = threading.Lock()
+        self._under_way: dict[str, str] = {}
+        """Hosts of the receivers by id of the job."""
+
+    def deliver(self) -> None:
+        """Begin as many of the attempts that are due as there is room for; returns at once.
+
+        Raises:
+            BackendUnavailable: Redis is away. What was taken is due again a little later.
+        """
+        if self.under_way >= self._threads:
+            return
+        now = self._farm.clock.now()
+        for job in self._farm.deliveries.take(now, now + _LEASE, 2 * self._threads):
+            if not self._begin(job):
+                self._farm.deliveries.postpone(job, now + _SOON)
+
+    @property
+    def under_way(self) -> int:
+        """How many attempts are being made."""
+        with self._lock:
+            return len(self._under_way)
+
+    def close(self) -> None:
+        """Wait for what is under way, and begin no more."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _begin(self, job: Job) -> bool:
+        """Have an attempt made, unless there is no room, for this receiver or at all."""
+        host = urlsplit(job.spec.webhook_url or "").hostname or ""
+        with self._lock:
+            busy = list(self._under_way.values())
+            if len(busy) >= self._threads or busy.count(host) >= OF_ONE_HOST_MAX:
+                return False
+            if job.id in self._under_way:
+                return False
+            self._under_way[job.id] = host
+        if self._prepare is not None:
+            self._prepare()
+            self._prepare = None
+        self._pool.submit(self._run, job)
+        return True
+
+    def _run(self, job: Job) -> None:
+        courier = self._couriers.get()
+        try:
+            self._attempt(job, courier)
+        except BackendUnavailable as error:
+            # Redis is away: it is due again when its lease is over.
+            _log.warning("delivery_unrecorded", job_id=job.id, why=error.message)
+        except Exception:  # noqa: BLE001 - nobody else would say so
+            _log.exception("unforeseen", job_id=job.id)
+        finally:
+            self._couriers.put(courier)
+            with self._lock:
+                del self._under_way[job.id]
+
+    def _attempt(self, job: Job, courier: Deliver) -> None:
+        deliveries, clock = self._farm.deliveries, self._farm.clock
+        try:
+            answer = courier(job)
+        except BackendUnavailable as error:
+            _log.warning("delivery_postponed", job_id=job.id, why=error.message)
+            deliveries.postpone(job, clock.now() + _ONCE_THE_GATE_IS_BACK)
+            return
+        except Exception:  # noqa: BLE001 - else it would be tried for ever
+            _log.exception("unforeseen", job_id=job.id)
+            answer = Answer(error=InternalError.code)
+        before = deliveries.of([job])[job.id]
+        after = before.after(answer, clock.now(), jitter=self._jitter())
+        if not deliveries.record(job, after):
+            return  # The job was forgotten or queued again.
+        say = _log.info if answer.error is None else _log.warning
+        event = "webhook_delivered" if answer.error is None else "webhook_failed"
+        attempt = after.attempts
+        say(event, job_id=job.id, attempt=attempt, state=after.state, code=answer.error)

@@ -1,0 +1,1 @@
+"""The gate: the forward proxy through which all that a worker sends goes out."""

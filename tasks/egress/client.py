@@ -1,0 +1,228 @@
+"""How a worker's child speaks with the gate."""
+
+import json
+import select
+import socket
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from farm.jobs.errors import BackendUnavailable
+
+NET_S = 10.0
+"""How much longer than its job a session may last: who cuts a page off at the deadline
+itself takes from it what tells why it was not ready."""
+_PATIENCE_S = 5.0
+"""For a gate that is just being started; it takes a fifth of a second on a quiet machine."""
+_AGAIN_S = 0.05
+_ANSWER_S = 5.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one session may do."""
+
+    max_bytes: int
+    """Received and sent, together."""
+    max_requests: int
+    """Tunnels count as one each."""
+    max_seconds: float
+
+
+class Session:
+    """What happened at the gate in one job's time. May be asked after its end too."""
+
+    def __init__(self, control: "_Control") -> None:
+        """Ask ``control``, until the end."""
+        self._control = control
+        self._last: dict[str, Any] | None = None
+
+    def refusal(self, host: str, port: int) -> str | None:
+        """Return why a request there was last not served; ``None`` if none was refused.
+
+        It is the code of an error of the farm: ``target_forbidden``, ``dns_error``,
+        ``connection_failed``, ``response_too_large`` or ``timeout``.
+
+        Raises:
+            BackendUnavailable: The gate is away.
+        """
+        name = host.lower().strip("[]").removesuffix(".")
+        for entry in reversed(self._report()["log"]):
+            if (entry["host"], entry["port"]) == (name, port) and entry["verdict"] != "allowed":
+                return str(entry["verdict"])
+        return None
+
+    def refusal_of(self, url: str) -> str | None:
+        """Return the same of where ``url`` leads to.
+
+        Raises:
+            BackendUnavailable: The gate is away.
+        """
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme in {"https", "wss"} else 80)
+        return self.refusal(parts.hostname or "", port)
+
+    @property
+    def last_refusal(self) -> str | None:
+        """Why the last request of all was not served; ``None``: it was."""
+        verdict = next((entry["verdict"] for entry in reversed(self._report()["log"])), "allowed")
+        return None if verdict == "allowed" else str(verdict)
+
+    @property
+    def proxy(self) -> str:
+        """Address of the proxy that this session's requests must go through."""
+        return f"http://127.0.0.1:{self._control.port}"
+
+    @property
+    def denied(self) -> int:
+        """How many requests were forbidden."""
+        return int(self._report()["denied"])
+
+    @property
+    def cut(self) -> str | None:
+        """Why all was broken off, ``response_too_large`` or ``timeout``; ``None``: it was not."""
+        cut = self._report()["cut"]
+        return None if cut is None else str(cut)
+
+    def end(self) -> None:
+        """Break off all that is left of it.
+
+        Raises:
+            BackendUnavailable: The gate is away, or was meanwhile.
+        """
+        self._last = self._control.order("end")
+
+    def _report(self) -> dict[str, Any]:
+        return self._last or self._control.order("log")
+
+
+class Gate:
+    """The gate, as one child sees it. Made before a fork, used after it, by one thread."""
+
+    def __init__(self, control: Path) -> None:
+        """Connect to the socket ``control`` once something is wanted."""
+        self.control = control
+        self._connection: _Control | None = None
+
+    @property
+    def port(self) -> int:
+        """Where the proxy listens on 127.0.0.1. Another one after a restart of the gate.
+
+        Raises:
+            BackendUnavailable: The gate is away.
+        """
+        return self._connected().port
+
+    @contextmanager
+    def session(
+        self,
+        job_id: str,
+        *,
+        zones: Collection[str],
+        url: str | None,
+        limits: Limits,
+        internal_only: bool = False,
+    ) -> Iterator[Session]:
+        """Let requests through for the block, and not after it.
+
+        Args:
+            job_id: For the operator's log.
+            zones: What the job may reach: ``public``, ``internal``.
+            url: What it is about; only if that is internal, so may be what belongs to it.
+                ``None``: a page that the caller sent.
+            limits: Beyond them everything is broken off.
+            internal_only: Whether even a public target is closed.
+
+        Raises:
+            BackendUnavailable: The gate is away or went away, so that nothing that the
+                block found can be relied on.
+        """
+        control = self._connected()
+        terms = {**asdict(limits), "internal_only": internal_only}
+        control.order("begin", job=job_id, zones=sorted(zones), url=url, **terms)
+        session = Session(control)
+        try:
+            yield session
+        except Exception:
+            session.end()
+            raise
+        session.end()
+
+    def close(self) -> None:
+        """Give the port back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> "_Control":
+        if self._connection is not None and not self._connection.is_lost:
+            return self._connection
+        self.close()
+        give_up_at = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                self._connection = _Control(self.control)
+            except OSError as error:
+                if time.monotonic() >= give_up_at:
+                    raise BackendUnavailable("The gate is away.") from error
+                time.sleep(_AGAIN_S)
+            else:
+                return self._connection
+
+
+class _Control:
+    """One connection to the control socket, and with it one port."""
+
+    def __init__(self, path: Path) -> None:
+        """Connect.
+
+        Raises:
+            OSError: Nobody is there.
+        """
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(_ANSWER_S)
+        self._answers = self._socket.makefile("rb")
+        try:
+            self._socket.connect(str(path))
+            self.port = int(self._answer()["port"])
+        except OSError:
+            self.close()
+            raise
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether one side has hung up: the gate says nothing unasked."""
+        if self._socket.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def order(self, name: str, **details: object) -> dict[str, Any]:
+        """Return the answer to an order.
+
+        Raises:
+            BackendUnavailable: There is none.
+        """
+        try:
+            self._socket.sendall(json.dumps({name: details}).encode() + b"\n")
+            return self._answer()
+        except OSError as error:
+            self.close()
+            raise BackendUnavailable("The gate is away.") from error
+
+    def close(self) -> None:
+        """Hang up."""
+        self._answers.close()
+        self._socket.close()
+
+    def _answer(self) -> dict[str, Any]:
+        line = self._answers.readline()
+        if not line.endswith(b"\n"):
+            raise ConnectionResetError("the gate hung up")
+        answer: dict[str, Any] = json.loads(line)
+        return answer

@@ -1,0 +1,2 @@
+importScripts("ways.js");
+fromAnywhere("service");
