@@ -132,8 +132,8 @@ class Gate:
         Args:
             job_id: For the operator's log.
             zones: What the job may reach: ``public``, ``internal``.
-            url: What it is about; only if that is internal, so may be what belongs to it.
-                ``None``: a page that the caller sent.
+            url: What it is about; unless that is internal, nothing else may be.
+                ``None``: a page that the caller sent, which may reach what the caller may.
             limits: Beyond them everything is broken off.
             internal_only: Whether even a public target is closed.
 

@@ -47,14 +47,16 @@ class Vetting:
             policy: What is open at all.
             network: Who knows the names.
             zones: What the session may reach.
-            main: Host and port that the session is about. Only if it is internal
-                itself are other internal targets open: a public page shall not reach
-                into the operator's network.
+            main: Host and port that the session is about. Unless it is internal
+                itself, no other internal target is open: a public page shall not reach
+                into the operator's network. ``None``: the caller's own page, which may
+                reach what the caller may.
             internal_only: Whether even a public target is closed.
         """
         self._policy = policy
         self._network = network
-        self._main = main if Zone.INTERNAL in zones else None
+        self._may_internal = Zone.INTERNAL in zones
+        self._main = main
         self._internal_only = internal_only
         self._answers: dict[str, asyncio.Task[Sequence[Address]]] = {}
         self._judged: dict[tuple[str, int], asyncio.Task[_Found]] = {}
@@ -93,8 +95,8 @@ class Vetting:
         return _Found(addresses, zone if internal or zone is Zone.PUBLIC else None)
 
     async def _may_be_internal(self, host: str, port: int) -> bool:
-        if self._main is None or (host, port) == self._main:
-            return self._main is not None
+        if not self._may_internal or self._main in (None, (host, port)):
+            return self._may_internal
         return (await self._find(*self._main)).zone is Zone.INTERNAL
 
     async def _look_up(self, name: str) -> Sequence[Address]:

@@ -172,14 +172,23 @@ class TestInternal:
                 assert the.fetch(url).status == 200
                 assert the.fetch(origin.url(host=WIKI)).code == "target_forbidden"
 
-    @pytest.mark.parametrize("url", ["http://public.test/", "http://unknown.test/", None])
-    def test_51_a_public_page_may_not_reach_in(self, url: str | None) -> None:
+    @pytest.mark.parametrize("url", ["http://public.test/", "http://unknown.test/"])
+    def test_51_a_public_page_may_not_reach_in(self, url: str) -> None:
         with Origin(saying(whole())) as origin:
             policy = Policy(allow=f"10.20.0.0/16:{origin.port}", ports=f"80,{origin.port}")
             with scene(policy=policy, zones=["public", "internal"], url=url) as the:
                 assert the.fetch(origin.url()).status == 200
                 assert the.fetch(origin.url(host=WIKI)).code == "target_forbidden"
                 assert WIKI not in the.network.dialled
+
+    @pytest.mark.parametrize(("zone", "code"), [("internal", None), ("public", "target_forbidden")])
+    def test_51_the_callers_own_page_may_what_the_caller_may(
+        self, zone: str, code: str | None
+    ) -> None:
+        with Origin(saying(whole())) as origin:
+            policy = Policy(allow=f"10.20.0.0/16:{origin.port}")
+            with scene(policy=policy, zones=[zone], url=None) as the:
+                assert the.fetch(origin.url(host=WIKI)).code == code
 
     def test_51_an_internal_page_may_load_what_is_public(self) -> None:
         with Origin(saying(whole())) as origin:
