@@ -107,6 +107,11 @@ class Stack:
         return f"http://127.0.0.1:{self.ports.api}"
 
     @property
+    def redis_url(self) -> str:
+        """Address of the Redis that comes with it."""
+        return f"redis://127.0.0.1:{self.ports.redis}/0"
+
+    @property
     def flower_url(self) -> str:
         """Address of Flower."""
         return f"http://127.0.0.1:{self.ports.flower}"
@@ -207,7 +212,7 @@ class Stack:
     def _environment(self) -> dict[str, str]:
         settings = Settings.from_environment()
         outside = "redis_url" in settings.model_fields_set
-        redis_url = settings.redis_url if outside else f"redis://127.0.0.1:{self.ports.redis}/0"
+        redis_url = settings.redis_url if outside else self.redis_url
         artifacts_url = settings.artifacts_redis_url or ""
         if self.artifacts:
             artifacts_url = f"redis://127.0.0.1:{self.artifacts.port}/0"
