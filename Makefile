@@ -123,6 +123,9 @@ lock: ## Write requirements/ anew (UPGRADE=1: with the newest versions)
 up: ## Build and start the containers
 	docker/up.sh
 
+# Compose wants them to be set, and does nothing with them here.
+PASSWORDS = FLOWER_BASIC_AUTH= REDIS_PASSWORD= $(addprefix REDIS_PASSWORD_,API= WORKER= DISPATCHER= FLOWER=)
+
 .PHONY: down
 down: ## Stop the containers; what they keep stays
-	FLOWER_BASIC_AUTH=- docker compose -f docker/compose.yaml down
+	env $(PASSWORDS:=-) docker compose -f docker/compose.yaml down

@@ -43,7 +43,7 @@ class Rates:
         self._clock = clock
         options: dict[str, Any] = {}
         if connection_pool is not None:
-            options = {"connection_pool": connection_pool, "key_prefix": "farm:rates"}
+            options = {"connection_pool": connection_pool, "key_prefix": "door:rates"}
         self._limiter = Limiter(
             key_func=_who,
             application_limits=[
