@@ -37,7 +37,9 @@ class RunningWorker:
         return sorted(home.name for home in self.folder.glob("farm-child-*"))
 
     def children(self) -> list[int]:
-        return sorted(child.pid for child in psutil.Process(self.process.pid).children())
+        """Return those that run jobs, without the gate."""
+        found = psutil.Process(self.process.pid).children()
+        return sorted(child.pid for child in found if "tasks.egress" not in child.cmdline())
 
     def alive(self) -> Worker | None:
         """Return what the worker says of itself."""
