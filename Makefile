@@ -95,6 +95,10 @@ bench-roundtrip: setup ## Measure a job's round trip against the bare browser
 bench-probe: setup ## Measure many probes against xargs and the bare ffprobe
 	python -m tests.bench.probe
 
+.PHONY: bench-cpu
+bench-cpu: setup ## Measure the CPU time of a probe, process by process
+	python -m tests.bench.cpu
+
 .PHONY: bench-filing
 bench-filing: setup ## Measure what it costs to move, keep and list a job
 	python -m tests.bench.filing

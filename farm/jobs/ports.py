@@ -199,7 +199,7 @@ class ArtifactStore(Protocol):
         """
 
     def expire(self, owner: str, name: str, ttl_s: int) -> None:
-        """Drop the bytes after ``ttl_s`` seconds from now; 0 drops them now."""
+        """Drop the bytes after ``ttl_s`` seconds from now, give or take a thousandth; 0: now."""
 
     def ping(self) -> None:
         """Return if the store answers."""
