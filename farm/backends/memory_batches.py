@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from farm.backends.memory import MemoryLedger
-from farm.jobs.batches.models import RATE_WINDOW_S, Batch, BatchPage, Progress, Standing
+from farm.jobs.batches.models import (
+    RATE_WINDOW_S,
+    Batch,
+    BatchPage,
+    BatchState,
+    Progress,
+    Standing,
+)
 from farm.jobs.batches.moulds import Cast
 from farm.jobs.batches.ports import Room
 from farm.jobs.errors import BackendUnavailable, UnknownBatch
@@ -111,7 +118,9 @@ class MemoryBatches:
         if stored is None or stored.revision != new.revision - 1:
             return False
         self._ledger.batches[new.id] = new
-        if new.state == "cancelled":
+        if new.state is BatchState.RUNNING:
+            self._ledger.take_back(new.id, "paused")
+        if new.state is BatchState.CANCELLED:
             self._ledger.cancelling.add(new.id)
         else:
             self._ledger.cancelling.discard(new.id)
@@ -159,6 +168,8 @@ class MemoryBatches:
             if self._is_over(batch_id, now):
                 del self._ledger.batches[batch_id]
                 self._ledger.cancelling.discard(batch_id)
+                self._ledger.take_back(batch_id, "finished")
+                self._ledger.take_back(batch_id, "paused")
 
     def _is_over(self, batch_id: str, now: datetime) -> bool:
         progress = self.get(batch_id).progress

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Self
 
+from farm.jobs.batches.notices import Notice
 from farm.jobs.batches.ports import BatchLedger
 from farm.jobs.errors import (
     ArtifactEvicted,
@@ -70,7 +71,8 @@ class JobService:
     workers: WorkerDirectory
     keys: KeyRing
     reservations: Reservations
-    deliveries: Deliveries
+    deliveries: Deliveries[Job]
+    notices: Deliveries[Notice]
     clock: Clock
     limits: Limits = Limits()
     caller: Caller = ANYBODY
