@@ -29,6 +29,7 @@ SCOPES: Mapping[str, Scope | None] = {
     "jobs.read": "jobs:read",
     "jobs.retry": "jobs:write",
     "jobs.delete": "jobs:write",
+    "events.job": "jobs:read",
     "webhooks.deliver": "jobs:write",
     "artifacts.result": "jobs:read",
     "artifacts.artifact": "jobs:read",

@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from farm.jobs.errors import ArtifactEvicted, JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page, labels
 from farm.jobs.models import STRIDES, Artifact, Job
-from farm.jobs.ports import Clock, Pressure, Refusal
+from farm.jobs.ports import Clock, Pause, Pressure, Refusal
 from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import Queue
 from farm.jobs.states import JobState
@@ -52,6 +53,7 @@ class MemoryLedger:
         self._lanes: dict[Queue, dict[str, _Lane]] = {}
         self._fed: set[str] = set()
         self._changed = threading.Condition()
+        self._changes = 0
 
     def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
         """See ``JobLedger.add``."""
@@ -81,7 +83,7 @@ class MemoryLedger:
             self._jobs[new.id] = Job.model_validate_json(new.model_dump_json(exclude_unset=True))
             self._numbers.setdefault(new.id, len(self._numbers))
             self._file(new)
-            self._changed.notify_all()
+            self._tell()
             return True
 
     def get(self, job_id: str) -> Job:
@@ -105,7 +107,7 @@ class MemoryLedger:
             self._jobs.pop(job_id, None)
             self._look_again_at.pop(job_id, None)
             self._leave_lanes(job_id)
-            self._changed.notify_all()
+            self._tell()
 
     def due(self, now: datetime, limit: int) -> list[Job]:
         """See ``JobLedger.due``."""
@@ -196,8 +198,26 @@ class MemoryLedger:
         with self._changed:
             self._changed.wait_for(is_over, timeout_s)
 
+    @contextmanager
+    def watched(self, job_id: str) -> Iterator[Pause | None]:
+        """See ``JobLedger.watched``; wakes at changes of any job."""
+        del job_id
+        seen = self._changes
+
+        def pause(timeout_s: float) -> None:
+            nonlocal seen
+            with self._changed:
+                self._changed.wait_for(lambda: self._changes != seen, timeout_s)
+                seen = self._changes
+
+        yield pause
+
     def ping(self) -> None:
         """See ``JobLedger.ping``."""
+
+    def _tell(self) -> None:
+        self._changes += 1
+        self._changed.notify_all()
 
     def _file(self, job: Job) -> None:
         self._leave_lanes(job.id)

@@ -1,4 +1,4 @@
-"""One listener per process that wakes whoever waits for a job to end."""
+"""One listener per process that wakes whoever waits for a job to change."""
 
 import threading
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-CHANNEL = "farm:ends"
-"""Each message is the id of a job that has just ended."""
+CHANNEL = "farm:changes"
+"""Each message is the id of a job that has just changed."""
 
 _POLL_S = 0.5
 _RECONNECT_S = 1.0
@@ -36,25 +36,25 @@ class ChangeListener:
 
     @contextmanager
     def expect(self, job_id: str) -> Iterator[threading.Event | None]:
-        """Give an event that is set when the job ends; ``None`` if all slots are taken.
+        """Give an event that is set when the job changes; ``None`` if all slots are taken.
 
-        Whoever gets it must read the job before waiting: an end from before is not
-        reported. The event is also set when an end may have been missed.
+        Whoever gets it must read the job before waiting: a change from before is not
+        reported. The event is also set when a change may have been missed.
         """
         if not self._slots.acquire(blocking=False):
             yield None
             return
-        ended = threading.Event()
+        changed = threading.Event()
         try:
             self._start()
             with self._lock:
-                self._waiting.setdefault(job_id, set()).add(ended)
+                self._waiting.setdefault(job_id, set()).add(changed)
             self._subscribed.wait(_SUBSCRIBE_S)
-            yield ended
+            yield changed
         finally:
             with self._lock:
                 events = self._waiting.get(job_id, set())
-                events.discard(ended)
+                events.discard(changed)
                 if not events:
                     self._waiting.pop(job_id, None)
             self._slots.release()
@@ -97,11 +97,11 @@ class ChangeListener:
 
     def _wake(self, job_id: str) -> None:
         with self._lock:
-            for ended in self._waiting.get(job_id, ()):
-                ended.set()
+            for changed in self._waiting.get(job_id, ()):
+                changed.set()
 
     def _wake_all(self) -> None:
         with self._lock:
             for events in self._waiting.values():
-                for ended in events:
-                    ended.set()
+                for changed in events:
+                    changed.set()

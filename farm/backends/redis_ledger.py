@@ -7,12 +7,13 @@ Keys, beside those of ``farm.backends.redis_filing``::
                      the retention
     farm:gone:{id}   beside every ended job; outlives it, so that an expired id answers
                      410 and not 404, and holds what it is filed under
-    farm:ends        channel: the id of each job that ends
+    farm:changes     channel: the id of each job that changes
 """
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from importlib.resources import files
 from itertools import chain
@@ -42,7 +43,7 @@ from farm.backends.redis_records import job_key, read_jobs
 from farm.jobs.errors import JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page
 from farm.jobs.models import STRIDES, Job
-from farm.jobs.ports import Pressure, Refusal
+from farm.jobs.ports import Pause, Pressure, Refusal
 from farm.jobs.specs.requests import Queue
 from farm.jobs.states import JobState
 
@@ -208,13 +209,26 @@ class RedisLedger:
     def wait_for_end(self, job_id: str, timeout_s: float) -> None:
         """See ``JobLedger.wait_for_end``."""
         give_up_at = time.monotonic() + timeout_s
-        with self._changes.expect(job_id) as ended:
-            while ended is not None and not self._is_over(job_id):
+        with self.watched(job_id) as pause:
+            while pause is not None and not self._is_over(job_id):
                 left_s = give_up_at - time.monotonic()
                 if left_s <= 0:
                     return
-                ended.wait(min(left_s, _RECHECK_S))
-                ended.clear()
+                pause(min(left_s, _RECHECK_S))
+
+    @contextmanager
+    def watched(self, job_id: str) -> Iterator[Pause | None]:
+        """See ``JobLedger.watched``."""
+        with self._changes.expect(job_id) as changed:
+            if changed is None:
+                yield None
+                return
+
+            def pause(timeout_s: float) -> None:
+                changed.wait(timeout_s)
+                changed.clear()
+
+            yield pause
 
     @redis_errors()
     def ping(self) -> None:

@@ -13,7 +13,7 @@
 --          lanes {key of a set of lanes: lane that must be in it},
 --          limits [[key, most members]] for a new job, ended (key of a counter, or null),
 --          retention_s, remembered_s
--- ARGV[5]  channel that is told the id of a job that has ended
+-- ARGV[5]  channel that is told the id of a job that has changed
 --
 -- Returns 1 if the record is stored now, else 0 and nothing was changed; -1, -2, … if
 -- that limit would be exceeded.
@@ -62,9 +62,11 @@ if new.terminal then
   redis.call('SET', gone, list, 'EX', new.remembered_s)
   redis.call('INCR', new.ended)
   redis.call('EXPIRE', new.ended, 120)
-  redis.call('PUBLISH', ARGV[5], id)
 else
   redis.call('PERSIST', job)
   redis.call('DEL', gone)
+end
+if revision > 0 then
+  redis.call('PUBLISH', ARGV[5], id) -- Nobody can wait for a job that is new.
 end
 return 1
