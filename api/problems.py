@@ -43,6 +43,7 @@ STATUSES: Mapping[type[FarmError], HTTPStatus] = {
     errors.QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.TooManyDownloads: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.BackendUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Every error that a request can end in. Errors of jobs are outcomes, not answers."""
