@@ -52,7 +52,7 @@ def _cells(job: Job) -> Iterator[object]:
 
 
 def _time(value: datetime | None) -> str | None:
-    return value and rfc3339(value)
+    return rfc3339(value) if value else None
 
 
 def _row(cells: Iterable[object]) -> bytes:

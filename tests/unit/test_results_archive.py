@@ -103,7 +103,7 @@ def test_no_more_is_held_than_a_piece(farm: MemoryFarm) -> None:
     largest = 0
 
     def read(*_: object) -> Iterator[bytes]:
-        for _ in range(100):
+        for _number in range(100):
             yield bytes(256 * 1024)
 
     for piece in archive(jobs, read, {}, NOON):
