@@ -1,7 +1,7 @@
 """Long answers, each on a thread of its own: few at a time, and none for a client that is away."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 from flask import Response, request
@@ -28,10 +28,11 @@ class Downloads:
         """Begin with none."""
         self._places = threading.BoundedSemaphore(_DOWNLOADS_MAX)
 
-    def answer(self, chunks: Iterable[bytes], media_type: str, filename: str) -> Response:
+    def answer(self, chunks: Iterator[bytes], media_type: str, filename: str) -> Response:
         """Return an answer of any length; its place is free again when it ends, however it does.
 
-        ``chunks`` that raise break the connection off, so no client takes the part for all.
+        Where ``chunks`` raise later than at the first, the connection is broken off, so that
+        no client takes the part for all.
 
         Raises:
             TooManyDownloads: All places are taken.
@@ -41,7 +42,7 @@ class Downloads:
         with ExitStack() as held:
             held.callback(self._places.release)
             stop_waiting_for(request.environ.get("gunicorn.socket"))
-            response = Response(chunks, content_type=media_type)
+            response = Response(_begun(chunks), content_type=media_type)
             response.headers.update(
                 {**HARMLESS, "Content-Disposition": f'attachment; filename="{filename}"'}
             )
@@ -49,3 +50,14 @@ class Downloads:
             response.headers["X-Accel-Buffering"] = "no"
             response.call_on_close(held.pop_all().close)
             return response
+
+
+def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Return ``chunks`` with the first one read: what it raises can still be an answer."""
+    first = next(chunks, b"")
+
+    def joined() -> Iterator[bytes]:
+        yield first
+        yield from chunks
+
+    return joined()

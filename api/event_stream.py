@@ -6,7 +6,6 @@ says with ``Last-Event-ID`` what it has; 204 tells it that it has all there will
 """
 
 import json
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ _LONGEST_S = 300.0
 _RETRY_MS = 2000
 _RETRY_WHEN_FULL_MS = 5000
 """Whoever finds all places taken asks this often, as without events."""
-_ID = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Event:
     name: str
     data: Any
     """Any JSON value."""
-    id: int | None = None
+    id: str | None = None
     """``None``: what the client has seen stays as it was."""
 
     def encoded(self) -> bytes:
@@ -51,10 +49,9 @@ News = Iterator[Event | None]
 """What is told, as it happens; ``None`` at least every ``LOOK_AGAIN_S`` seconds."""
 
 
-def last_event_id() -> int | None:
-    """Return what the client had when it was last here; ``None``: nothing, or it says nonsense."""
-    given = request.headers.get("Last-Event-ID", "")
-    return int(given) if _ID.fullmatch(given) else None
+def last_event_id() -> str:
+    """Return the id of what the client was last told; ``""``: of nothing."""
+    return request.headers.get("Last-Event-ID", "")
 
 
 def nothing_more() -> Response:

@@ -1,15 +1,17 @@
-"""What happens to a job, told as it happens."""
+"""What happens to a job or a batch, told as it happens."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from http import HTTPStatus
 
 from apiflask import APIBlueprint
 from flask import Response
 
 from api.auth import Asked
-from api.event_stream import LOOK_AGAIN_S, Event, event_stream, last_event_id, nothing_more
+from api.batch_news import BatchNews
+from api.event_stream import LOOK_AGAIN_S, Event, News, event_stream, last_event_id, nothing_more
 from api.schemas import event_answer, no_content, problems
+from farm.jobs.batches.service import Batches
 from farm.jobs.errors import BackendUnavailable, JobExpired, UnknownJob
 from farm.jobs.ports import Pause
 from farm.jobs.service import JobService
@@ -37,20 +39,48 @@ def blueprint(asked: Asked) -> APIBlueprint:
         service = asked()
         found = service.get(job_id)
         known = last_event_id()
-        if found.state.is_terminal and known == found.revision:
+        if found.state.is_terminal and known == str(found.revision):
             return nothing_more()
-        with ExitStack() as held:
-            pause = held.enter_context(service.ledger.watched(job_id))
-            news = _states(service, job_id, known, pause)
-            response = event_stream(news, is_full=pause is None)
-            response.call_on_close(held.pop_all().close)
-            return response
+        return _followed(
+            service.ledger.watched(job_id), lambda pause: _states(service, job_id, known, pause)
+        )
+
+    @events.get("/batches/<batch_id>/events")
+    @events.doc(
+        summary="Follow a batch",
+        description="`event: job` with each job that has ended, in the order of their ends and "
+        "from the first one on, and `event: progress` with the batch, at most twice a second. "
+        "Ends when no job is open. Who comes back with `Last-Event-ID` is told each end that was "
+        "not told before, or 204 where there will be nothing more.",
+        responses={
+            **event_answer("Events, as they happen"),
+            **no_content(HTTPStatus.NO_CONTENT, "It is over, as `Last-Event-ID` knows"),
+            **problems(HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE),
+        },
+    )
+    def batch(batch_id: str) -> Response:
+        service = asked()
+        standing = Batches(service).get(batch_id)
+        news = BatchNews.since(service, batch_id, last_event_id())
+        if news.is_all_told(standing):
+            return nothing_more()
+        return _followed(service.batch_jobs.watched(batch_id), news.told)
 
     return events
 
 
+def _followed(
+    watched: AbstractContextManager[Pause | None], told: Callable[[Pause | None], News]
+) -> Response:
+    with ExitStack() as held:
+        pause = held.enter_context(watched)
+        response = event_stream(told(pause), is_full=pause is None)
+        response.call_on_close(held.pop_all().close)
+        return response
+
+
 def _states(
-    service: JobService, job_id: str, known: int | None, pause: Pause | None
+    service: JobService, job_id: str, known: str, pause: Pause | None
 ) -> Iterator[Event | None]:
     """Yield each state of the job that is news, ``None`` where a look brought none.
 
@@ -66,8 +96,8 @@ def _states(
         except (UnknownJob, JobExpired):
             return
         else:
-            if job.revision != known:
-                known = job.revision
+            if str(job.revision) != known:
+                known = str(job.revision)
                 yield Event("state", JobView.of(job, told).model_dump(mode="json"), known)
             if job.state.is_terminal:
                 return

@@ -57,6 +57,8 @@ class MemoryLedger:
         self._begun_at: dict[tuple[str | None, str], datetime] = {}
         self._changed = threading.Condition()
         self._changes = 0
+        self._ends: dict[str, int] = {}
+        self._end_count = 0
         self.batches: dict[str, Batch] = {}
         """By id; ``MemoryBatches`` keeps them."""
         self.chunks: dict[str, list[list[Cast]]] = {}
@@ -253,6 +255,10 @@ class MemoryLedger:
         """Return the job's number; a later one has a higher one."""
         return self._numbers[job.id]
 
+    def end_number(self, job: Job) -> int | None:
+        """Return the number of the job's end, ``None`` if it is open."""
+        return self._ends.get(job.id)
+
     def wait_until(self, is_over: Callable[[], bool], timeout_s: float) -> None:
         """Return once ``is_over``, looked at after each change, or after ``timeout_s``."""
         with self._changed:
@@ -265,7 +271,10 @@ class MemoryLedger:
     def _file(self, job: Job) -> None:
         self._leave_lanes(job.id)
         self._fed.discard(job.id)
+        self._ends.pop(job.id, None)
         if job.state.is_terminal:
+            self._end_count += 1
+            self._ends[job.id] = self._end_count
             self._look_again_at.pop(job.id, None)
             return
         self._look_again_at[job.id] = job.look_again_at

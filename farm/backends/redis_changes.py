@@ -8,14 +8,21 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
+from farm.jobs.ports import Pause
+
 CHANNEL = "farm:changes"
-"""Each message is the id of a job that has just changed."""
+"""Each message is the id of a job that has just changed, or what ``of_batch`` returns."""
 
 _POLL_S = 0.5
 _RECONNECT_S = 1.0
 _SUBSCRIBE_S = 2.0
 
 _log = structlog.get_logger(__name__)
+
+
+def of_batch(batch_id: str) -> str:
+    """Return what says that a job of the batch has changed."""
+    return f"{batch_id} jobs"
 
 
 class ChangeListener:
@@ -58,6 +65,20 @@ class ChangeListener:
                 if not events:
                     self._waiting.pop(job_id, None)
             self._slots.release()
+
+    @contextmanager
+    def watched(self, subject: str) -> Iterator[Pause | None]:
+        """Give what waits for a change of ``subject``; see ``JobLedger.watched``."""
+        with self.expect(subject) as changed:
+            if changed is None:
+                yield None
+                return
+
+            def pause(timeout_s: float) -> None:
+                changed.wait(timeout_s)
+                changed.clear()
+
+            yield pause
 
     def close(self) -> None:
         """Stop the thread. Waiters are woken."""

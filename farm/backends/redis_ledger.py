@@ -12,8 +12,8 @@ Keys, beside those of ``farm.backends.redis_filing``::
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import cast
@@ -217,19 +217,9 @@ class RedisLedger:
                     return
                 pause(min(left_s, _RECHECK_S))
 
-    @contextmanager
-    def watched(self, job_id: str) -> Iterator[Pause | None]:
+    def watched(self, job_id: str) -> AbstractContextManager[Pause | None]:
         """See ``JobLedger.watched``."""
-        with self._changes.expect(job_id) as changed:
-            if changed is None:
-                yield None
-                return
-
-            def pause(timeout_s: float) -> None:
-                changed.wait(timeout_s)
-                changed.clear()
-
-            yield pause
+        return self._changes.watched(job_id)
 
     @redis_errors()
     def ping(self) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Self
 
-from farm.jobs.batches.ports import BatchLedger
+from farm.jobs.batches.ports import BatchJobs, BatchLedger
 from farm.jobs.errors import (
     ArtifactEvicted,
     BackendUnavailable,
@@ -63,6 +63,7 @@ class JobService:
 
     ledger: JobLedger
     batches: BatchLedger
+    batch_jobs: BatchJobs
     queue: JobQueue
     artifacts: ArtifactStore
     uploads: ArtifactStore
