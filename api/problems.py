@@ -44,8 +44,8 @@ STATUSES: Mapping[type[FarmError], HTTPStatus] = {
     errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyDownloads: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
-    errors.TooManyDownloads: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.BackendUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Every error that a request can end in. Errors of jobs are outcomes, not answers."""

@@ -29,7 +29,7 @@ _REPORT = "report.html"
 
 def blueprint(asked: Asked, templates: Environment) -> APIBlueprint:
     """Return the addresses of results over what ``asked`` returns; pages are made of templates."""
-    results = APIBlueprint("results", __name__, url_prefix="/v1/batches", tag="Batches")
+    results = APIBlueprint("results", __name__, url_prefix="/v1/batches", tag="Results")
     downloads = Downloads()
 
     @results.get("/<batch_id>/results.ndjson")

@@ -216,7 +216,7 @@ def test_a_place_is_free_again_when_a_client_leaves(
     for _ in range(read):
         next(pieces)
     refused = client.get(path)
-    assert (refused.status_code, refused.get_json()["code"]) == (503, "too_many_downloads")
+    assert (refused.status_code, refused.get_json()["code"]) == (429, "too_many_downloads")
     assert refused.headers["Retry-After"] == "10"
     first.close()
     for method in ("GET", "HEAD", "GET"):
