@@ -63,6 +63,8 @@ class MemoryLedger:
         """By id; ``MemoryBatches`` keeps them."""
         self.chunks: dict[str, list[list[Cast]]] = {}
         """Their jobs that are not filed yet."""
+        self.cancelling: set[str] = set()
+        """Those that are cancelled and may have open jobs."""
 
     def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
         """See ``JobLedger.add``."""
@@ -86,7 +88,7 @@ class MemoryLedger:
                 return False
             # As it comes back from any store: what cannot be written must not pass here.
             self._jobs[new.id] = Job.model_validate_json(new.model_dump_json(exclude_unset=True))
-            self._numbers.setdefault(new.id, len(self._numbers))
+            self._numbers.setdefault(new.id, len(self._numbers) + 1)
             self._file(new)
             self._pause_at_failures(new)
             if new.state is JobState.RUNNING and new.started_at is not None:
@@ -290,7 +292,7 @@ class MemoryLedger:
         batch = self.batches.get(job.batch_id or "")
         if batch is None:
             return True
-        if batch.state is not BatchState.RUNNING:
+        if batch.state is BatchState.PAUSED or batch.id in self.cancelling:
             return False
         if not job.host:
             return True

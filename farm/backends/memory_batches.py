@@ -23,7 +23,6 @@ class MemoryBatches:
         self._clock = clock
         self._drafts: dict[str, list[list[Cast]]] = {}
         self._numbers: dict[str, int] = {}
-        self._cancelling: set[str] = set()
 
     def append(self, draft_id: str, jobs: Sequence[Cast]) -> None:
         """See ``BatchLedger.append``."""
@@ -113,9 +112,9 @@ class MemoryBatches:
             return False
         self._ledger.batches[new.id] = new
         if new.state == "cancelled":
-            self._cancelling.add(new.id)
+            self._ledger.cancelling.add(new.id)
         else:
-            self._cancelling.discard(new.id)
+            self._ledger.cancelling.discard(new.id)
         return True
 
     def wait_for_end(self, batch_id: str, timeout_s: float) -> None:
@@ -124,7 +123,7 @@ class MemoryBatches:
 
     def cancelling(self, limit: int) -> list[str]:
         """See ``BatchLedger.cancelling``."""
-        return sorted(self._cancelling)[:limit]
+        return sorted(self._ledger.cancelling)[:limit]
 
     def retrying(self, limit: int) -> list[str]:
         """See ``BatchLedger.retrying``."""
@@ -133,7 +132,7 @@ class MemoryBatches:
 
     def cancelled(self, batch_id: str) -> None:
         """See ``BatchLedger.cancelled``."""
-        self._cancelling.discard(batch_id)
+        self._ledger.cancelling.discard(batch_id)
 
     def open_jobs(self, batch_id: str, limit: int) -> list[Job]:
         """See ``BatchLedger.open_jobs``."""
@@ -159,7 +158,7 @@ class MemoryBatches:
         for batch_id in batch_ids:
             if self._is_over(batch_id, now):
                 del self._ledger.batches[batch_id]
-                self._cancelling.discard(batch_id)
+                self._ledger.cancelling.discard(batch_id)
 
     def _is_over(self, batch_id: str, now: datetime) -> bool:
         progress = self.get(batch_id).progress

@@ -120,7 +120,7 @@ class JobLedger(Protocol):
         9, 3 and 1 parts of the turns. What was taken is ``due`` after
         ``ANNOUNCE_GRACE_S``, should it not have been claimed by then.
 
-        Of a batch that does not run nothing is taken, and of each of its hosts no more
+        Of a batch that is held nothing is taken, and of each of its hosts no more
         than its options allow, those included that were taken before and have not ended.
         """
 

@@ -284,6 +284,8 @@ class JobService:
         return QueueFull(said, pressure.room_in_s)
 
     def _in_line(self, job: Job) -> Job:
+        if job.batch_id is not None:
+            return job  # It waits in any case.
         waiting = self.queue.length(job.queue, job.spec.priority)
         return job.model_copy(update={"in_line": waiting >= ANNOUNCED_MAX})
 
