@@ -28,5 +28,5 @@ def has_left(connection: object) -> bool:
         poll = select.poll()
         poll.register(connection, select.POLLIN)
         return bool(poll.poll(0)) and connection.recv(1, socket.MSG_PEEK) == b""
-    except OSError:
+    except (OSError, ValueError):  # closed on this side already
         return True

@@ -13,6 +13,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from api.results.names import file_name
+from api.results.pieces import PIECE_BYTES
 from farm.jobs.errors import ArtifactEvicted
 from farm.jobs.models import Artifact, Job
 
@@ -21,7 +22,6 @@ Read = Callable[[Job, Artifact], Iterator[bytes]]
 
 _PACKED = ("text/", "application/json")
 """Beginnings of media types that get smaller; pictures and PDFs do not."""
-_PIECE_BYTES = 64 * 1024
 _READABLE = 0o644 << 16
 
 
@@ -89,7 +89,7 @@ def _written(
         try:
             for chunk in chunks():
                 file.write(chunk)
-                if len(sink.held) >= _PIECE_BYTES:
+                if len(sink.held) >= PIECE_BYTES:
                     yield sink.taken()
         except ArtifactEvicted:
             is_whole = False

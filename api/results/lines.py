@@ -8,7 +8,6 @@ from datetime import datetime
 
 from api.results.names import file_name
 from farm.jobs.models import Job
-from farm.jobs.states import JobState
 from farm.jobs.views import JobView, rfc3339
 
 COLUMNS = (
@@ -37,7 +36,7 @@ def csv_lines(jobs: Iterable[Job]) -> Iterator[bytes]:
 
 def _cells(job: Job) -> Iterator[object]:
     report = job.report or {}
-    result = job.artifacts[0] if job.state is JobState.SUCCEEDED else None
+    result = job.artifacts[0] if job.artifacts else None
     yield from (job.id, job.kind, job.state, job.spec.url)
     yield from (report.get("final_url"), report.get("http_status"), report.get("title"))
     yield job.failure and job.failure.code

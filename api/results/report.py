@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from api.results.archive import Read
 from api.results.names import file_name
+from api.results.pieces import gathered
 from farm.jobs.batches.views import BatchView
 from farm.jobs.errors import ArtifactEvicted
 from farm.jobs.models import Artifact, Job
@@ -26,7 +27,6 @@ _THUMBNAILS_MAX_BYTES = 32 * 1024 * 1024
 """Of all that the page holds itself; a browser has it open at once."""
 _SMALL_ONES = ("thumbnail.webp", "contact-sheet.webp")
 _PICTURES = ("image/png", "image/jpeg", "image/webp")
-_PIECE_CHARACTERS = 64 * 1024
 _STATES = (
     JobState.SUCCEEDED,
     JobState.FAILED,
@@ -112,7 +112,7 @@ def report(
     thumbnails: Thumbnails,
     now: datetime,
 ) -> Iterator[bytes]:
-    """Yield the page. ``causes`` and ``jobs`` are read when it is their turn."""
+    """Return the page, piece by piece. ``causes`` and ``jobs`` are read when it is their turn."""
     parts = environment.get_template("report.html").generate(
         batch=batch,
         causes=causes,
@@ -125,14 +125,7 @@ def report(
         script=_SCRIPT,
         policy=POLICY,
     )
-    held, size = [], 0
-    for part in parts:
-        held.append(part)
-        size += len(part)
-        if size >= _PIECE_CHARACTERS:
-            yield "".join(held).encode(errors="replace")
-            held, size = [], 0
-    yield "".join(held).encode(errors="replace")
+    return gathered(part.encode(errors="replace") for part in parts)
 
 
 def _card(job: Job, thumbnails: Thumbnails) -> Card:

@@ -12,6 +12,7 @@ from api.auth import Asked
 from api.downloads import Downloads
 from api.results.archive import Read, archive
 from api.results.lines import csv_lines, ndjson
+from api.results.pieces import gathered
 from api.results.report import CAUSE_JOBS_MAX, Cause, Thumbnails, report
 from api.schemas import BYTES, problems
 from farm.jobs.batches.models import Standing
@@ -42,7 +43,7 @@ def blueprint(asked: Asked, templates: Environment) -> APIBlueprint:
     def ndjson_lines(batch_id: str) -> Response:
         service = asked()
         Batches(service).get(batch_id)
-        lines = ndjson(_views(service, batch_id))
+        lines = gathered(ndjson(_views(service, batch_id)))
         return downloads.answer(lines, _NDJSON, f"batch-{batch_id}.ndjson")
 
     @results.get("/<batch_id>/results.csv")
@@ -55,7 +56,7 @@ def blueprint(asked: Asked, templates: Environment) -> APIBlueprint:
     def csv_table(batch_id: str) -> Response:
         service = asked()
         Batches(service).get(batch_id)
-        lines = csv_lines(Reading(service, batch_id).jobs())
+        lines = gathered(csv_lines(Reading(service, batch_id).jobs()))
         return downloads.answer(lines, _CSV, f"batch-{batch_id}.csv")
 
     @results.get("/<batch_id>/archive.zip")
