@@ -46,6 +46,7 @@ STATUSES: Mapping[type[FarmError], HTTPStatus] = {
     errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyDownloads: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.BackendUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }

@@ -117,6 +117,16 @@ def file_answer(*media_types: str) -> dict[int, Any]:
     }
 
 
+def event_answer(description: str) -> dict[int, Any]:
+    """Return the description of an answer that is a stream of events."""
+    return {
+        HTTPStatus.OK.value: {
+            "description": description,
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    }
+
+
 def complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
     """Add to ``spec``, the generated description, what no view's model brings along."""
     if isinstance(spec, str):  # Only where the app is told to write YAML.

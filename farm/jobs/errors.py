@@ -12,7 +12,7 @@
     │   ├── BatchOver  IdempotencyConflict
     │   ├── KeyRefused  ScopeRequired  ForbiddenHost  ForbiddenOrigin  InvalidLink
     │   ├── UnknownKey  WouldLockOut
-    │   └── QueueFull  RateLimited
+    │   └── QueueFull  RateLimited  TooManyDownloads
     ├── JobError                     it ran and failed; recorded on the job
     │   ├── TargetError              the page or the media is at fault; not retried
     │   │   ├── TargetForbidden  DnsError  ConnectionFailed  TlsError  HttpError
@@ -401,6 +401,17 @@ class RateLimited(RequestError):
         """Say that requests are taken again after ``retry_after_s`` seconds."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class TooManyDownloads(RequestError):
+    """As many long answers are being read as one process of the API serves at once.
+
+    Send the same request again after the seconds that ``Retry-After`` names.
+    """
+
+    code = "too_many_downloads"
+    retryable = True
+    retry_after_s = 10
 
 
 class JobError(FarmError):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Self
 
 from farm.jobs.batches.notices import Notice
-from farm.jobs.batches.ports import BatchLedger
+from farm.jobs.batches.ports import BatchJobs, BatchLedger
 from farm.jobs.errors import (
     ArtifactEvicted,
     BackendUnavailable,
@@ -65,6 +65,7 @@ class JobService:
 
     ledger: JobLedger
     batches: BatchLedger
+    batch_jobs: BatchJobs
     queue: JobQueue
     artifacts: ArtifactStore
     uploads: ArtifactStore
