@@ -1,6 +1,8 @@
 """Batches through the client: what is sent, and that each job's end is told once."""
 
+import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from farm.client.errors import FarmUnreachable, RequestInvalid
 from farm.client.http import FarmClient
 from farm.jobs.batch_views import BatchState, BatchView
 from farm.jobs.states import JobState
+from tests.support.awaiting import awaited
 from tests.support.fake_farm import DNS_ERROR, FakeFarm, problem
 
 URLS = [f"https://example.com/{number}" for number in range(5)]
@@ -21,9 +24,13 @@ def farm() -> FakeFarm:
     return FakeFarm()
 
 
-@pytest.fixture
-def client(farm: FakeFarm) -> FarmClient:
-    return farm.client()
+@pytest.fixture(params=["sync", "async"])
+def client(farm: FakeFarm, request: pytest.FixtureRequest) -> Iterator[FarmClient]:
+    if request.param == "sync":
+        yield farm.client()
+        return
+    with asyncio.Runner() as loop:
+        yield awaited(farm.async_client(), loop)
 
 
 def ids(*numbers: int) -> list[str]:
