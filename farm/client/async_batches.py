@@ -8,7 +8,7 @@ from farm.client import batch_calls
 from farm.client.answers import parsed_line
 from farm.client.async_connection import AsyncConnection
 from farm.client.following import KnownBatch, Watch
-from farm.jobs.batch_views import BatchView
+from farm.jobs.batches.views import BatchView
 from farm.jobs.views import JobView
 
 

@@ -25,7 +25,7 @@ from farm.client.downloads import artifact_download
 from farm.client.errors import ClientError
 from farm.client.following import PATIENCE_S
 from farm.client.steps import is_web_url, page
-from farm.jobs.batch_views import BatchView
+from farm.jobs.batches.views import AcceptedBatchView, BatchView
 from farm.jobs.farm_views import PressureView
 from farm.jobs.views import JobsView, JobView, UploadView
 from farm.jobs.workers import Readiness
@@ -190,7 +190,9 @@ class AsyncFarmClient:
     ) -> AsyncBatch:
         """See ``FarmClient.batch``. Its jobs: ``async for job in await farm.batch(...)``."""
         call = batch_calls.new_batch(items, fields, idempotency_key)
-        return AsyncBatch(self._connection, await self._connection.ask(call, BatchView), patience_s)
+        return AsyncBatch(
+            self._connection, await self._connection.ask(call, AcceptedBatchView), patience_s
+        )
 
     async def existing_batch(self, batch_id: str, *, patience_s: float = PATIENCE_S) -> AsyncBatch:
         """See ``FarmClient.existing_batch``."""

@@ -8,7 +8,8 @@ from farm.client import batch_calls
 from farm.client.calls import Call
 from farm.client.downloads import Download, unverified_download
 from farm.client.steps import Steps, ask
-from farm.jobs.batch_views import BatchState, BatchView, RejectedView
+from farm.jobs.batches.models import BatchState
+from farm.jobs.batches.views import AcceptedBatchView, BatchView, RejectedView
 from farm.jobs.states import JobState
 from farm.jobs.views import JobsView, JobView
 
@@ -110,6 +111,7 @@ class KnownBatch:
         """Take the batch as it was last seen."""
         self.view = view
         """The batch as it was last seen."""
+        self._accepted = view if isinstance(view, AcceptedBatchView) else None
         self._patience_s = patience_s
 
     @property
@@ -123,13 +125,17 @@ class KnownBatch:
 
         Known where the batch was handed in; empty where it was found again.
         """
-        return self.view.rejected
+        return self._accepted.rejected if self._accepted else ()
+
+    @property
+    def duplicates(self) -> int | None:
+        """How many items asked for what another one asks for; ``None``: not known here."""
+        return self._accepted.duplicates if self._accepted else None
 
     def note(self, view: BatchView) -> BatchView:
         """Take what was just seen, and return it."""
-        # Only the first answer names what was rejected.
-        self.view = view.model_copy(update={"rejected": self.view.rejected})
-        return self.view
+        self.view = view
+        return view
 
     def followed(self) -> Following:
         """Return what follows the batch from its beginning."""

@@ -11,7 +11,8 @@ import pytest
 
 from farm.client.errors import FarmUnreachable, RequestInvalid
 from farm.client.http import FarmClient
-from farm.jobs.batch_views import BatchState, BatchView
+from farm.jobs.batches.models import BatchState
+from farm.jobs.batches.views import BatchView
 from farm.jobs.states import JobState
 from tests.support.awaiting import awaited
 from tests.support.fake_farm import DNS_ERROR, FakeFarm, problem
@@ -61,6 +62,9 @@ class TestHandingIn:
         batch = client.batch([URLS[0], "nowhere"], kind="pdf")
         batch.progress()
         assert [(each.line, each.errors[0].field) for each in batch.rejected] == [(2, "url")]
+        assert batch.duplicates == 0
+        again = client.existing_batch(batch.id)
+        assert (again.rejected, again.duplicates) == ((), None)
 
     def test_a_generator_will_do(self, client: FarmClient) -> None:
         assert client.batch((url for url in URLS), kind="pdf").view.total == 5
