@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from farm.client.batches.names import (
+from farm.client.lists.names import (
     STEM_MAX_BYTES,
     URL_FIELDS,
     Taken,

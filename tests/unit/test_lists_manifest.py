@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from farm.client.batches.manifest import (
+from farm.client.lists.manifest import (
     FILE_NAME,
     ItemError,
     ItemLine,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from farm.client.batches.entries import BadLine, Entry
-from farm.client.batches.shots import read_shots
+from farm.client.lists.entries import BadLine, Entry
+from farm.client.lists.shots import read_shots
 from farm.jobs.specs.requests import JobRequest
 
 PAGES = {"index.html": "<h1>Hello</h1>"}

@@ -1,1 +1,0 @@
-"""Many jobs from one list, and their files: what ``farm batch`` and ``farm shots`` are made of."""
