@@ -2,8 +2,8 @@
 
 import click
 
+from farm.client.addresses import DEFAULT_URL
 from farm.client.doctor import examine
-from farm.client.endpoints import DEFAULT_URL
 from farm.client.errors import ClientError
 from farm.client.exit_codes import ExitCode, exit_code_of
 from farm.client.http import FarmClient

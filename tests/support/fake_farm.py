@@ -11,6 +11,7 @@ import httpx
 
 from farm.client.http import FarmClient
 from tests.support.fake_answers import PRESSURE, WORKERS
+from tests.support.fake_batches import FakeBatches
 
 URL = "http://farm.test:8000"
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 600
@@ -145,6 +146,7 @@ class FakeFarm:
         self.damaged = False
         """Whether artifacts come with other bytes than were made."""
         self._jobs: dict[str, dict[str, Any]] = {}
+        self.batches = FakeBatches(self._jobs, self.add_job)
         self._uploads_seen = 0
         self._lock = threading.Lock()
 
@@ -213,13 +215,12 @@ class FakeFarm:
                 failure = self.failures.get(spec.get("url", ""), self.failure)
                 job_id = self.add_job(spec["kind"], asked, failure=failure)
                 return httpx.Response(202, json=self._shown(job_id))
+            case _, "v1", "batches", *rest:
+                return self.batches.answer(request, rest) or _unknown()
             case method, "v1", "jobs", job_id, *rest if job_id in self._jobs:
                 return self._answer_about(job_id, method, rest)
-            case "POST", "v1", "uploads":
-                return self._keep(request)
-            case "DELETE", "v1", "uploads", upload_id:
-                del self.uploads[upload_id]
-                return httpx.Response(204)
+            case _, "v1", "uploads", *rest:
+                return self._keep(request) if not rest else self._dropped(*rest)
             case "GET", *path:
                 return self._told(path, request.url.params)
         return _unknown()
@@ -266,7 +267,8 @@ class FakeFarm:
         if name == "probe.json":
             content = json.dumps(self.report).encode()
         sent = content[::-1] if self.damaged else content
-        return httpx.Response(200, content=sent, headers={"Content-Type": media_type})
+        etag = f'"{hashlib.sha256(content).hexdigest()}"'
+        return httpx.Response(200, content=sent, headers={"Content-Type": media_type, "ETag": etag})
 
     def _shown(self, job_id: str) -> dict[str, Any]:
         if not self.answers_before_the_end or self._jobs[job_id]["state"] == "cancelled":
@@ -288,6 +290,10 @@ class FakeFarm:
         page = found[: min(int(query["limit"]), self.page_max)]
         following = str(page[-1][0] - 1) if len(page) < len(found) else None
         return httpx.Response(200, json={"items": [job for _, job in page], "next": following})
+
+    def _dropped(self, upload_id: str) -> httpx.Response:
+        del self.uploads[upload_id]
+        return httpx.Response(204)
 
     def _keep(self, request: httpx.Request) -> httpx.Response:
         self._uploads_seen += 1
