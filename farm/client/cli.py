@@ -9,6 +9,7 @@ from farm.client.exit_codes import ExitCode, exit_code_of
 from farm.client.http import FarmClient
 from farm.client.keys import keys
 from farm.client.listing import jobs, retry
+from farm.client.lists.commands import batch, shots
 from farm.client.options import json_option
 from farm.client.output import print_error, print_job, print_json, print_rows, speak_utf8
 from farm.client.probing import probe
@@ -56,7 +57,19 @@ def cli(ctx: click.Context, url: str | None, key: str | None) -> None:
     ctx.obj = ctx.with_resource(make_client(url, key))
 
 
-for _command in (screenshot, pdf, content, probe, jobs, retry, pressure, workers, keys):
+for _command in (
+    screenshot,
+    pdf,
+    content,
+    probe,
+    batch,
+    shots,
+    jobs,
+    retry,
+    pressure,
+    workers,
+    keys,
+):
     cli.add_command(_command)
 
 

@@ -59,9 +59,27 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
 def test_the_last_line_of_an_item_counts(tmp_path: Path) -> None:
     write(tmp_path)
     with opened(tmp_path) as manifest:
-        manifest.record(FAILED.model_copy(update={"state": JobState.QUEUED, "error": None}))
-        assert manifest.items["b"].state is JobState.QUEUED
-    assert read(tmp_path).items["b"].state is JobState.QUEUED
+        manifest.record(FAILED.model_copy(update={"state": JobState.CANCELLED}))
+        assert manifest.items["b"].state is JobState.CANCELLED
+    assert read(tmp_path).items["b"].state is JobState.CANCELLED
+
+
+def test_what_is_asked_for_again_is_open_again(tmp_path: Path) -> None:
+    write(tmp_path)
+    with opened(tmp_path) as manifest:
+        manifest.begin("key-2", ["b"])
+        assert manifest.items.keys() == {"a"}
+    manifest = read(tmp_path)
+    assert manifest.items.keys() == {"a"}
+    assert manifest.asked == {"a": "key-1", "b": "key-2"}
+
+
+def test_what_is_forgotten_stays_in_the_file(tmp_path: Path) -> None:
+    write(tmp_path)
+    with opened(tmp_path) as manifest:
+        manifest.forget()
+        assert manifest.items == {}
+    assert read(tmp_path).items["a"] == DONE
 
 
 def test_a_manifest_that_is_cut_anywhere_says_a_part_and_takes_further_lines(

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from farm.client.lists.names import (
     STEM_MAX_BYTES,
-    URL_FIELDS,
     Taken,
     Template,
     fields_of,
@@ -113,7 +112,7 @@ class TestTaken:
 class TestTemplate:
     def render(self, text: str, url: str = "https://example.com/a/b", **columns: str) -> str:
         values = fields_of(url, 7, columns)
-        return Template(text, [*URL_FIELDS, *columns]).path(values)
+        return Template(text).path(values)
 
     @pytest.mark.parametrize(
         ("text", "path"),
@@ -143,15 +142,15 @@ class TestTemplate:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("{nmae}", "There is no field {nmae}; there are {name}, {number}"),
-            ("{}", "There is no field {}"),
-            ("{0}", "There is no field {0}"),
-            ("{name.__class__}", "There is no field {name.__class__}"),
-            ("{name[0]}", "There is no field {name[0]}"),
+            ("{nmae}", "there is no {nmae} for --name; there are {name}, {number}"),
+            ("{}", "is no template"),
+            ("{0}", "is no template"),
+            ("{name.__class__}", "is no template"),
+            ("{name[0]}", "is no template"),
             ("{name", "is no template"),
             ("}", "is no template"),
-            ("{number:{name}}", "must not have fields"),
-            ("{name:04d}", "does not fit its fields"),
+            ("{number:{name}}", "is no template"),
+            ("{name:04d}", "--name does not fit"),
         ],
     )
     def test_what_cannot_be_filled_in_is_refused(self, text: str, said: str) -> None:

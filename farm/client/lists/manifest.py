@@ -5,7 +5,8 @@ It is a file of JSON lines that only grows, so that it is right whatever ends th
 - ``request``: written, and on the disk, before items are handed in; repeating it is safe, as
   its ``key`` is the request's idempotency key.
 - ``batch``: the id of the batch that came of a request.
-- ``item``: how one item stands. The last line of an item counts.
+- ``item``: what became of one item. The last line of an item counts, and none that stands
+  before the last request that it is in.
 
 A line that is torn, or not understood, is passed over: what it said is then asked of the farm.
 """
@@ -65,7 +66,7 @@ class BatchLine(_Line):
 
 
 class ItemLine(_Line):
-    """How one item stands."""
+    """What became of one item."""
 
     type: Literal["item"] = "item"
     item: str
@@ -98,6 +99,8 @@ class Manifest:
         """By key."""
         self.batches: dict[str, str] = {}
         """Ids by the key of their request."""
+        self.asked: dict[str, str] = {}
+        """The keys of the last requests by the items that were in them."""
         self._file = file
         self._lock = threading.Lock()
         written = b"\n"
@@ -115,8 +118,12 @@ class Manifest:
         """Note the batch that a request has become."""
         self._write(BatchLine(key=key, batch_id=batch_id))
 
+    def forget(self) -> None:
+        """Go on as if nothing were written; the file keeps it."""
+        self.items, self.requests, self.batches, self.asked = {}, {}, {}, {}
+
     def record(self, line: ItemLine) -> None:
-        """Note how an item stands."""
+        """Note what became of an item."""
         self._write(line)
 
     def _read(self, written: bytes) -> None:
@@ -129,6 +136,9 @@ class Manifest:
         match line:
             case RequestLine():
                 self.requests[line.key] = line
+                for item in line.items:
+                    self.asked[item] = line.key
+                    self.items.pop(item, None)  # What was said before was of another job.
             case BatchLine():
                 self.batches[line.key] = line.batch_id
             case ItemLine():

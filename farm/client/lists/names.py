@@ -9,7 +9,7 @@ import hashlib
 import re
 import string
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -52,15 +52,14 @@ def of_url(url: str) -> str:
 class Template:
     """How files are to be named: text with ``{fields}``, where ``/`` leads into a folder."""
 
-    def __init__(self, text: str, known: Collection[str]) -> None:
+    def __init__(self, text: str) -> None:
         """Read the template.
 
         Args:
             text: As ``{host}/{number:04}-{name}``, with Python's format behind a colon.
-            known: The fields that there are.
 
         Raises:
-            ValueError: It is none, or names another field.
+            ValueError: It is none.
         """
         self._text = text
         try:
@@ -68,12 +67,14 @@ class Template:
         except ValueError as error:
             raise ValueError(f"{text!r} is no template: {error}.") from error
         self.fields = frozenset(name for _, name, _, _ in parts if name is not None)
-        for name in sorted(self.fields):
-            if name not in known:
-                fields = ", ".join(f"{{{each}}}" for each in known)
-                raise ValueError(f"There is no field {{{name}}}; there are {fields}.")
+        for name in self.fields:
+            # Python would go into what it finds: an attribute, an element.
+            if not name or name.isdecimal() or re.search(r"[.\[\]]", name):
+                raise ValueError(f"{text!r} is no template: {{{name}}} is no name of a field.")
         if any(spec and "{" in spec for _, _, spec, _ in parts):
-            raise ValueError("A field's format must not have fields itself.")
+            raise ValueError(f"{text!r} is no template: a format must have no fields itself.")
+        self.ends_in_address = bool(parts) and parts[-1][1] in URL_FIELDS
+        """Whether what looks like a suffix is that of an address, and says nothing of the file."""
 
     def path(self, values: Mapping[str, str | int]) -> str:
         """Return the path for ``values``, relative, with ``/`` between its parts.
@@ -81,18 +82,20 @@ class Template:
         No value leads into a folder, only what the template says itself.
 
         Raises:
-            ValueError: A value cannot be written in the format that its field has.
+            ValueError: There is no such value, or it cannot be written in its format.
         """
+        for name in sorted(self.fields - values.keys()):
+            known = ", ".join(f"{{{each}}}" for each in values)
+            raise ValueError(f"there is no {{{name}}} for --name; there are {known}")
         # Before a value can bring slashes of its own.
         fitted = {
-            name: value if isinstance(value, int) else value.replace("/", "-").replace("\\", "-")
+            name: value if isinstance(value, int) else re.sub(r"[/\\]", "-", value)
             for name, value in values.items()
         }
         try:
-            # Only names of fields: what a template could reach further into is refused above.
             return path_of(self._text.format(**fitted))
-        except (ValueError, KeyError, IndexError) as error:
-            raise ValueError(f"{self._text!r} does not fit its fields: {error}.") from error
+        except ValueError as error:
+            raise ValueError(f"--name does not fit: {error}") from error
 
 
 def path_of(text: str) -> str:

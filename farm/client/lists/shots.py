@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from farm.client.http import is_web_url
 from farm.client.lists.entries import BadLine, Entry
 from farm.client.lists.names import path_of
+from farm.client.steps import is_web_url
 from farm.jobs.specs.requests import SPECS
 
 ReadFile = Callable[[str], str | None]
