@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from farm.client.lists.entries import BadLine, Entry
 from farm.client.lists.names import Taken, Template, fields_of, of_url, split_suffix
 from farm.jobs.errors import InvalidSpec
 from farm.jobs.specs.base import JobOptions
-from farm.jobs.specs.requests import SPECS, JobRequest, JobSpec
-from farm.jobs.views import HIDDEN, JobView, shown
+from farm.jobs.specs.requests import SPECS, JobRequest
+from farm.jobs.views import JobView, shown
 
 _MARK = "farm-item"
 """In a job's metadata: the key of its item, where its spec as it is shown does not tell."""
@@ -54,7 +56,7 @@ def wanted(
         options: Fields of specs that do not say otherwise, as far as their kind has them.
         template: How files are named; ``None``: by their address.
     """
-    found, lines = Wanted(), dict[str, int]()
+    found, seen = Wanted(), dict[str, Item]()
     for entry in entries:
         if isinstance(entry, BadLine):
             found.bad.append(entry)
@@ -66,12 +68,28 @@ def wanted(
         except ValueError as error:
             found.bad.append(BadLine(entry.line, [str(error)]))
         else:
-            if item.key in lines:
-                found.repeated.append((item.line, lines[item.key]))
+            item = _told_apart(item, seen)
+            if item.key in seen:
+                found.repeated.append((item.line, seen[item.key].line))
                 continue
-            lines[item.key] = item.line
+            seen[item.key] = item
             found.items.append(item)
     return found
+
+
+def _told_apart(item: Item, seen: Mapping[str, Item]) -> Item:
+    """Return ``item`` with another key if one that is ``seen`` differs by secrets alone."""
+    found, number = item, 1
+    while found.key in seen and not _are_alike(item, seen[found.key]):
+        number += 1
+        found = _marked(item, f"{item.key}-{number}")
+    return found
+
+
+def _are_alike(item: Item, other: Item) -> bool:
+    fields = SPECS[item.spec["kind"]].model_fields
+    names = [name for name in fields if _is_secret(fields, name)]
+    return all(item.spec.get(name) == other.spec.get(name) for name in names)
 
 
 def apart(items: Iterable[Item], paths: Mapping[str, str], taken: Iterable[str]) -> list[Item]:
@@ -127,11 +145,15 @@ def _item(entry: Entry, options: Mapping[str, Any], template: Template | None) -
     if suffix not in suffixes:
         path += f".{spec.get('type', 'png')}" if kind == "screenshot" else next(iter(suffixes))
     checked = JobRequest.model_validate(spec).root
-    key = _key(kind, _all_of(checked))
-    if _key(kind, shown(checked)) != key:
-        # What is too long to be shown, as a whole page, is not on the job to be compared.
-        spec["metadata"] = {**spec.get("metadata", {}), _MARK: key}
-    return Item(key, entry.line, spec, getattr(checked, "url", None), path)
+    key = _key(kind, checked.model_dump(mode="json", exclude_unset=True))
+    item = Item(key, entry.line, spec, getattr(checked, "url", None), path)
+    # What is too long to be shown, as a whole page, is not on the job to be compared.
+    return item if _key(kind, shown(checked)) == key else _marked(item, key)
+
+
+def _marked(item: Item, key: str) -> Item:
+    metadata = {**item.spec.get("metadata", {}), _MARK: key}
+    return replace(item, key=key, spec={**item.spec, "metadata": metadata})
 
 
 def _path(entry: Entry, spec: Mapping[str, Any], template: Template | None) -> str | None:
@@ -142,24 +164,21 @@ def _path(entry: Entry, spec: Mapping[str, Any], template: Template | None) -> s
     return template.path(fields_of(url, entry.line, entry.columns))
 
 
-def _all_of(spec: JobSpec) -> dict[str, Any]:
-    found = spec.model_dump(mode="json", exclude_unset=True)
-    return {
-        name: HIDDEN if _is_secret(type(spec).model_fields[name]) else value
-        for name, value in found.items()
-    }
-
-
-def _is_secret(about: Any) -> bool:  # noqa: ANN401 - pydantic's
-    extra = about.json_schema_extra
-    return isinstance(extra, dict) and bool(extra.get("writeOnly"))
-
-
 def _key(kind: str, spec: Mapping[str, Any]) -> str:
+    fields = SPECS[kind].model_fields if kind in SPECS else {}  # type: ignore[index]
     told = {
         name: value
         for name, value in spec.items()
-        if name not in JobOptions.model_fields and name != "kind" and value != HIDDEN
+        if name not in JobOptions.model_fields and name != "kind" and not _is_secret(fields, name)
     }
-    text = json.dumps([kind, told], sort_keys=True, ensure_ascii=True)
+    return _hash([kind, told])
+
+
+def _is_secret(fields: Mapping[str, FieldInfo], name: str) -> bool:
+    extra = fields[name].json_schema_extra if name in fields else None
+    return isinstance(extra, dict) and bool(extra.get("writeOnly"))
+
+
+def _hash(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:_KEY_CHARACTERS]

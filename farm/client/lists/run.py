@@ -78,8 +78,8 @@ class Run:
         self._wishes = wishes
         self._sleep = sleep
         self._saver = Saver(client, folder, wishes.patience_s)
-        self._open: dict[str, Item] = {}
-        """What is handed in and has not been seen to end, by key."""
+        self._open: dict[str, dict[str, Item]] = {}
+        """What has not been seen to end, by id of its batch and by key."""
         self._lost: list[Item] = []
         """What has ended, and is to be handed in once more."""
         self._has_answered = False
@@ -106,12 +106,16 @@ class Run:
                     new += asked
             self._hand_in(new)
             self._follow_all()
-            # What is not kept any more, or was cancelled before; and what no batch knows.
-            again, self._lost = [*self._lost, *self._open.values()], []
-            self._hand_in(again)
+            self._hand_in(self._left())
             self._follow_all()
-        for item in [*self._lost, *self._open.values()]:
+        for item in self._left():
             self._record(item, line_without_job(item, "lost", "The farm keeps nothing of it."))
+
+    def _left(self) -> list[Item]:
+        """Take what is not kept any more, or was cancelled before; and what no batch knows."""
+        found = [*self._lost, *(item for items in self._open.values() for item in items.values())]
+        self._lost, self._open = [], {}
+        return found
 
     def _hand_in(self, items: Sequence[Item]) -> None:
         """Hand in all of ``items``, before the first is waited for."""
@@ -139,7 +143,7 @@ class Run:
         self._take(batch, items)
         for rejected in batch.rejected:
             item = items[rejected.line - 1]
-            self._open.pop(item.key, None)
+            self._open[batch.id].pop(item.key, None)
             said = "; ".join(f"{each.field}: {each.message}" for each in rejected.errors)
             self._record(item, line_without_job(item, "invalid_spec", said))
 
@@ -171,7 +175,7 @@ class Run:
 
     def _take(self, batch: Batch, items: Iterable[Item]) -> None:
         self.batches.append(batch)
-        self._open |= {item.key: item for item in items}
+        self._open[batch.id] = {item.key: item for item in items}
 
     def _without_job(self, ended: Iterable[tuple[Item, str]]) -> Iterator[Item]:
         """Save anew what jobs have made; yield those of which the farm keeps nothing."""
@@ -196,8 +200,9 @@ class Run:
 
     def _follow(self, batch: Batch) -> None:
         was_cancelled = batch.view.state is BatchState.CANCELLED
+        left = self._open[batch.id]
         for job in batch.ended(self._look):
-            item = self._open.pop(key_of(job), None)
+            item = left.pop(key_of(job), None)
             if item is None:
                 continue
             if job.state is JobState.SUCCEEDED:

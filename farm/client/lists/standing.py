@@ -59,12 +59,11 @@ def known_paths(manifest: Manifest) -> dict[str, str]:
 
 
 def sha256_of(file: Path) -> str | None:
-    """Return the hash of what is in ``file`` in hexadecimal; ``None``: there is none."""
-    try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except FileNotFoundError:
+    """Return the hash of what is in ``file`` in hexadecimal; ``None``: it is no file."""
+    if not file.is_file():  # A device may have no end.
         return None
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def sweep(folder: Path, items: Iterable[Item]) -> None:
