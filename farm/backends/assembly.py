@@ -8,6 +8,7 @@ from farm.backends.celery_queue import CeleryQueue
 from farm.backends.clock import SystemClock
 from farm.backends.folder_artifacts import FolderArtifacts
 from farm.backends.redis_artifacts import RedisArtifacts
+from farm.backends.redis_batches import RedisBatches
 from farm.backends.redis_changes import ChangeListener
 from farm.backends.redis_connection import connect
 from farm.backends.redis_deliveries import RedisDeliveries
@@ -41,8 +42,10 @@ def assemble(
     client = client or connect(redis_url)
     clock = SystemClock()
     artifacts = RedisArtifacts(connect(artifacts_redis_url) if artifacts_redis_url else client)
+    changes = ChangeListener(client, waiters_max=waiters_max)
     return JobService(
-        ledger=RedisLedger(client, ChangeListener(client, waiters_max=waiters_max)),
+        ledger=RedisLedger(client, changes),
+        batches=RedisBatches(client, changes, clock),
         queue=CeleryQueue(redis_url, client),
         artifacts=artifacts,
         uploads=FolderArtifacts(uploads_dir, clock) if uploads_dir else artifacts,

@@ -3,14 +3,16 @@
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from farm.jobs.batches.models import Batch, BatchState
+from farm.jobs.batches.moulds import Cast
 from farm.jobs.errors import ArtifactEvicted, JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page, labels
-from farm.jobs.models import STRIDES, Artifact, Job
+from farm.jobs.models import ANNOUNCE_GRACE_S, STRIDES, Artifact, Job
 from farm.jobs.ports import Clock, Pressure, Refusal
 from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import Queue
@@ -51,20 +53,21 @@ class MemoryLedger:
         self._look_again_at: dict[str, datetime | None] = {}
         self._lanes: dict[Queue, dict[str, _Lane]] = {}
         self._fed: set[str] = set()
+        self._begun_at: dict[tuple[str | None, str], datetime] = {}
         self._changed = threading.Condition()
+        self.batches: dict[str, Batch] = {}
+        """By id; ``MemoryBatches`` keeps them."""
+        self.chunks: dict[str, list[list[Cast]]] = {}
+        """Their jobs that are not filed yet."""
 
     def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
         """See ``JobLedger.add``."""
         with self._changed:
             if new.id in self._jobs:
                 return None if self._jobs[new.id] == new else "exists"
-            open_jobs = [job for job in self._jobs.values() if not job.state.is_terminal]
-            queued = [job for job in open_jobs if job.state is JobState.QUEUED]
-            if len([job for job in queued if job.queue == new.queue]) >= backlog_max:
+            if self.queued_on(new.queue) >= backlog_max:
                 return "backlog"
-            if owner_max is not None and (
-                len([job for job in open_jobs if job.owner == new.owner]) >= owner_max
-            ):
+            if owner_max is not None and self.open_of(new.owner) >= owner_max:
                 return "owner"
             self.swap(new)
             return None
@@ -81,6 +84,9 @@ class MemoryLedger:
             self._jobs[new.id] = Job.model_validate_json(new.model_dump_json(exclude_unset=True))
             self._numbers.setdefault(new.id, len(self._numbers))
             self._file(new)
+            self._pause_at_failures(new)
+            if new.state is JobState.RUNNING and new.started_at is not None:
+                self._begun_at[new.batch_id, new.host] = new.started_at
             self._changed.notify_all()
             return True
 
@@ -137,20 +143,29 @@ class MemoryLedger:
         queued = [self._jobs[job_id] for job_id in self._fed if job_id in self._jobs]
         return len([job for job in queued if job.queue == queue and job.state is JobState.QUEUED])
 
-    def take_turns(self, queue: Queue, count: int, until: datetime) -> list[Job]:
+    def take_turns(self, queue: Queue, count: int, now: datetime) -> list[Job]:
         """See ``JobLedger.take_turns``."""
         taken: list[Job] = []
         with self._changed:
             lanes = self._lanes.get(queue, {})
-            while lanes and len(taken) < count:
-                name = min(lanes, key=lambda each: (lanes[each].gone, each))
-                job_id = lanes[name].waiting.pop(0)
+            out: set[str] = set()
+            while len(taken) < count and (names := lanes.keys() - out):
+                name = min(names, key=lambda each: (lanes[each].gone, each))
+                job_id = next(
+                    (each for each in lanes[name].waiting if self._is_free(each, now)), ""
+                )
+                if not job_id:
+                    out.add(name)
+                    continue
+                self._give_out(job_id, now)
+                lanes[name].waiting.remove(job_id)
                 lanes[name].gone += STRIDES[self._jobs[job_id].spec.priority]
                 if not lanes[name].waiting:
                     del lanes[name]
-                self._look_again_at[job_id] = until
-                self._fed.add(job_id)
                 taken.append(self._jobs[job_id])
+            front = min((lanes[name].gone for name in lanes.keys() - out), default=0)
+            for name in out:
+                lanes[name].gone = max(lanes[name].gone, front)
         return taken
 
     def pressure(self, queue: Queue, now: datetime) -> Pressure:
@@ -193,11 +208,39 @@ class MemoryLedger:
             job = self._jobs.get(job_id)
             return job is None or job.state.is_terminal
 
-        with self._changed:
-            self._changed.wait_for(is_over, timeout_s)
+        self.wait_until(is_over, timeout_s)
 
     def ping(self) -> None:
         """See ``JobLedger.ping``."""
+
+    def of_batch(self, batch_id: str) -> list[Job]:
+        """Return the jobs of the batch, the oldest first."""
+        with self._changed:
+            found = [job for job in self._jobs.values() if job.batch_id == batch_id]
+            return sorted(found, key=lambda job: self._numbers[job.id])
+
+    def open_of(self, owner: str) -> int:
+        """Return how many open jobs the owner has, those that are not filed yet included."""
+        jobs = [job for job in self._jobs.values() if not job.state.is_terminal]
+        return len([job for job in (*jobs, *self._unfiled()) if job.owner == owner])
+
+    def queued_on(self, queue: Queue) -> int:
+        """Return how many jobs wait on the queue, those that are not filed yet included."""
+        jobs = [job for job in self._jobs.values() if job.state is JobState.QUEUED]
+        return len([job for job in (*jobs, *self._unfiled()) if job.queue == queue])
+
+    def _unfiled(self) -> list[Job]:
+        chunks = [chunk for chunks in self.chunks.values() for chunk in chunks]
+        return [cast.mould.job for chunk in chunks for cast in chunk]
+
+    def number(self, job: Job) -> int:
+        """Return the job's number; a later one has a higher one."""
+        return self._numbers[job.id]
+
+    def wait_until(self, is_over: Callable[[], bool], timeout_s: float) -> None:
+        """Return once ``is_over``, looked at after each change, or after ``timeout_s``."""
+        with self._changed:
+            self._changed.wait_for(is_over, timeout_s)
 
     def _file(self, job: Job) -> None:
         self._leave_lanes(job.id)
@@ -211,6 +254,47 @@ class MemoryLedger:
             gone = min((lane.gone for lane in lanes.values()), default=0)
             lanes.setdefault(job.lane, _Lane(gone)).waiting.append(job.id)
             lanes[job.lane].waiting.sort(key=lambda job_id: self._numbers[job_id])
+
+    def _is_free(self, job_id: str, now: datetime) -> bool:
+        """Return whether a waiting job's batch runs, and its host may have one more."""
+        job = self._jobs[job_id]
+        batch = self.batches.get(job.batch_id or "")
+        if batch is None:
+            return True
+        if batch.state is not BatchState.RUNNING:
+            return False
+        if not job.host:
+            return True
+        busy = [each for each in self._jobs.values() if self._is_busy(each, job)]
+        delay = timedelta(milliseconds=batch.options.per_host_delay)
+        last = self._begun_at.get((batch.id, job.host))
+        if delay and (any(each.state is JobState.QUEUED for each in busy)):
+            return False
+        is_soon = delay and last is not None and now - last < delay
+        return not is_soon and len(busy) < batch.options.per_host_concurrency
+
+    def _is_busy(self, job: Job, like: Job) -> bool:
+        """Return whether the job is under way, of the batch and the host that ``like`` is of."""
+        waits = job.lane is not None and job.id not in self._fed
+        is_open = not job.state.is_terminal and not waits
+        return is_open and (job.batch_id, job.host) == (like.batch_id, like.host)
+
+    def _give_out(self, job_id: str, now: datetime) -> None:
+        job = self._jobs[job_id]
+        self._look_again_at[job_id] = now + timedelta(seconds=ANNOUNCE_GRACE_S)
+        self._fed.add(job_id)
+        self._begun_at[job.batch_id, job.host] = now
+
+    def _pause_at_failures(self, job: Job) -> None:
+        """Pause the job's batch if so many of its jobs have failed that it should."""
+        batch = self.batches.get(job.batch_id or "")
+        if batch is None or batch.pause_at is None or not job.state.is_terminal:
+            return
+        states = [each.state for each in self._jobs.values() if each.batch_id == batch.id]
+        is_open = any(not state.is_terminal for state in states)
+        is_full = states.count(JobState.FAILED) >= batch.pause_at
+        if batch.state is BatchState.RUNNING and is_full and is_open:
+            self.batches[batch.id] = batch.changed(state=BatchState.PAUSED)
 
     def _leave_lanes(self, job_id: str) -> None:
         for lanes in self._lanes.values():

@@ -6,15 +6,14 @@ goes with it. What is due is an index like any other: see ``farm.backends.redis_
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from importlib.resources import files
 from typing import cast
 
 from redis import Redis
-from redis.commands.core import Script
 
 from farm.backends.redis_connection import redis_errors
 from farm.backends.redis_filing import WEBHOOKS
 from farm.backends.redis_records import job_key, read_jobs
+from farm.backends.redis_scripts import script
 from farm.jobs.deliveries import Delivery
 from farm.jobs.models import Job
 
@@ -25,8 +24,8 @@ class RedisDeliveries:
     def __init__(self, client: Redis) -> None:
         """Keep it with ``client``."""
         self._client = client
-        self._take = self._script("take_due")
-        self._record = self._script("record_delivery")
+        self._take = script(client, "take_due")
+        self._record = script(client, "record_delivery")
 
     @redis_errors()
     def take(self, now: datetime, until: datetime, limit: int) -> list[Job]:
@@ -60,10 +59,6 @@ class RedisDeliveries:
             args=[job.id, job.revision, delivery.model_dump_json(), due],
         )
         return bool(recorded)
-
-    def _script(self, name: str) -> Script:
-        text = files("farm.backends").joinpath(f"{name}.lua").read_text(encoding="utf-8")
-        return self._client.register_script(text)
 
 
 def _of(job: Job, kept: bytes | None) -> Delivery:

@@ -3,8 +3,8 @@
 Keys, beside those of ``farm.backends.redis_filing``::
 
     farm:job:{id}    hash: revision, state, record (the job as JSON), number, filed, and
-                     webhook (how far its receiver has been told, as JSON); expires with
-                     the retention
+                     webhook (how far its receiver has been told, as JSON); of a batch's
+                     also counted (JSON); expires with the retention
     farm:gone:{id}   beside every ended job; outlives it, so that an expired id answers
                      410 and not 404, and holds what it is filed under
     farm:ends        channel: the id of each job that ends
@@ -14,18 +14,17 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from importlib.resources import files
 from itertools import chain
 from typing import cast
 
 from redis import Redis
-from redis.commands.core import Script
 
 from farm.backends.redis_changes import CHANNEL, ChangeListener
 from farm.backends.redis_connection import redis_errors
 from farm.backends.redis_filing import (
     BUCKET_S,
     ENDED,
+    NEVER,
     OPEN,
     bucket_of,
     ended_key,
@@ -39,9 +38,10 @@ from farm.backends.redis_filing import (
     running_key,
 )
 from farm.backends.redis_records import job_key, read_jobs
+from farm.backends.redis_scripts import script
 from farm.jobs.errors import JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page
-from farm.jobs.models import STRIDES, Job
+from farm.jobs.models import ANNOUNCE_GRACE_S, STRIDES, Job
 from farm.jobs.ports import Pressure, Refusal
 from farm.jobs.specs.requests import Queue
 from farm.jobs.states import JobState
@@ -62,9 +62,9 @@ class RedisLedger:
         """Keep records with ``client``, learn of changes from ``changes``."""
         self._client = client
         self._changes = changes
-        self._swap = self._script("swap")
-        self._forget = self._script("forget")
-        self._take_turns = self._script("take_turns")
+        self._swap = script(client, "swap", "counts", "lanes")
+        self._forget = script(client, "forget", "counts")
+        self._take_turns = script(client, "take_turns")
 
     def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
         """See ``JobLedger.add``."""
@@ -135,11 +135,12 @@ class RedisLedger:
         return self._client.zcard(fed_key(queue))
 
     @redis_errors()
-    def take_turns(self, queue: Queue, count: int, until: datetime) -> list[Job]:
+    def take_turns(self, queue: Queue, count: int, now: datetime) -> list[Job]:
         """See ``JobLedger.take_turns``."""
+        until = now + timedelta(seconds=ANNOUNCE_GRACE_S)
         taken = self._take_turns(
             keys=[lanes_key(queue), fed_key(queue), OPEN],
-            args=[count, until.timestamp(), json.dumps(STRIDES)],
+            args=[count, until.timestamp(), json.dumps(STRIDES), now.timestamp(), NEVER],
         )
         jobs = read_jobs(self._client, cast("list[bytes]", taken))
         return [job for job in jobs.values() if job is not None]
@@ -229,15 +230,11 @@ class RedisLedger:
                 new.id,
                 new.revision,
                 new.model_dump_json(exclude_unset=True),
-                filing(new, limits),
+                json.dumps({**filing(new), "limits": list(limits.items())}),
                 CHANNEL,
             ],
         )
         return cast("int", stored)
-
-    def _script(self, name: str) -> Script:
-        text = files("farm.backends").joinpath(f"{name}.lua").read_text(encoding="utf-8")
-        return self._client.register_script(text)
 
     def _drop(self, ids: Sequence[str], *, with_records: bool) -> None:
         keys = chain.from_iterable((job_key(job_id), _gone_key(job_id)) for job_id in ids)

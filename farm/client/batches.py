@@ -1,22 +1,18 @@
 """Many jobs at once, as a caller holds them."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from farm.client import batch_calls
 from farm.client.answers import parsed_line
 from farm.client.connection import Connection
-from farm.client.downloads import results_download
-from farm.client.following import Following
-from farm.jobs.batch_views import BatchView, RejectedView
+from farm.client.following import KnownBatch, Watch
+from farm.jobs.batches.views import BatchView
 from farm.jobs.views import JobView
 
-Watch = Callable[[BatchView], None]
-"""Told how a batch stands, at each look at it."""
 
-
-class Batch:
+class Batch(KnownBatch):
     """One batch. Iterate over it to get its jobs as they end.
 
     Any number of these may be made for the same batch, now or after a restart of the
@@ -25,20 +21,8 @@ class Batch:
 
     def __init__(self, connection: Connection, view: BatchView, patience_s: float) -> None:
         """Take the batch as it was last seen; ``FarmClient.batch`` makes these."""
+        super().__init__(view, patience_s)
         self._connection = connection
-        self._patience_s = patience_s
-        self.view = view
-        """The batch as it was last seen."""
-
-    @property
-    def id(self) -> str:
-        """By which ``FarmClient.existing_batch`` finds it again."""
-        return self.view.id
-
-    @property
-    def rejected(self) -> tuple[RejectedView, ...]:
-        """The items that did not become jobs, by their number from 1, as far as is known here."""
-        return self.view.rejected
 
     def __iter__(self) -> Iterator[JobView]:
         return self.ended()
@@ -58,10 +42,10 @@ class Batch:
             FarmUnreachable: The farm was away for too long.
             FarmUnavailable: It was in trouble for too long.
         """
-        following = Following(self.id, self._patience_s)
+        following = self.followed()
         while True:
             look = self._connection.do(following.look())
-            self._note(look.view)
+            self.note(look.view)
             if watch is not None:
                 watch(look.view)
             yield from look.ended
@@ -71,7 +55,7 @@ class Batch:
 
     def progress(self) -> BatchView:
         """Return how it stands now, in one small request."""
-        return self._note(self._connection.ask(batch_calls.batch(self.id), BatchView))
+        return self.note(self._connection.ask(batch_calls.batch(self.id), BatchView))
 
     def pause(self) -> BatchView:
         """Start no further jobs of it; those that run go on."""
@@ -99,8 +83,7 @@ class Batch:
         Raises:
             NotSaved: The file cannot be written.
         """
-        call = batch_calls.batch_results(self.id, name)
-        self._connection.download(results_download(call, Path(path), self._patience_s))
+        self._connection.download(self.results_download(name, Path(path)))
 
     def results(self) -> Iterator[JobView]:
         """Yield all its jobs as they stand, in the order of ``results.ndjson``.
@@ -114,9 +97,4 @@ class Batch:
 
     def _act(self, action: str) -> BatchView:
         call = batch_calls.batch_action(self.id, action)
-        return self._note(self._connection.ask(call, BatchView))
-
-    def _note(self, view: BatchView) -> BatchView:
-        # Only the first answer names what was rejected.
-        self.view = view.model_copy(update={"rejected": self.view.rejected})
-        return self.view
+        return self.note(self._connection.ask(call, BatchView))

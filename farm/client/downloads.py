@@ -56,8 +56,8 @@ def artifact_download(job: JobView, name: str, path: Path, patience_s: float = 0
     return _once_only(Download(call, path, made.get(name, "")))
 
 
-def results_download(call: Call, path: Path, patience_s: float) -> Download:
-    """Return the download of all results of a batch."""
+def unverified_download(call: Call, path: Path, patience_s: float) -> Download:
+    """Return the download of what is made while it is sent, so that its SHA-256 is not known."""
     return _once_only(Download(replace(call, patience_s=patience_s), path))
 
 

@@ -1,14 +1,20 @@
 """Which jobs of a batch have ended and were not told yet. Pure, and the same for both clients."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from farm.client import batch_calls
 from farm.client.calls import Call
+from farm.client.downloads import Download, unverified_download
 from farm.client.steps import Steps, ask
-from farm.jobs.batch_views import BatchState, BatchView
+from farm.jobs.batches.models import BatchState
+from farm.jobs.batches.views import AcceptedBatchView, BatchView, RejectedView
 from farm.jobs.states import JobState
 from farm.jobs.views import JobsView, JobView
+
+Watch = Callable[[BatchView], None]
+"""Told how a batch stands, at each look at it."""
 
 PATIENCE_S = 120.0
 """A farm that is restarted, or moved to another machine, is back by then."""
@@ -96,6 +102,48 @@ class Following:
         longer_s = 0.0 if has_found else self._rest_s * 2
         rest_s = min(max(longer_s, _FIRST_PAUSE_S), _PAUSE_MAX_S)
         self._rest_s = rest_s + _PAUSE_FOR_A_PAGE_S * pages
+
+
+class KnownBatch:
+    """What both clients know of a batch without asking."""
+
+    def __init__(self, view: BatchView, patience_s: float) -> None:
+        """Take the batch as it was last seen."""
+        self.view = view
+        """The batch as it was last seen."""
+        self._accepted = view if isinstance(view, AcceptedBatchView) else None
+        self._patience_s = patience_s
+
+    @property
+    def id(self) -> str:
+        """By which ``existing_batch`` finds it again."""
+        return self.view.id
+
+    @property
+    def rejected(self) -> tuple[RejectedView, ...]:
+        """The items that did not become jobs, by their number from 1.
+
+        Known where the batch was handed in; empty where it was found again.
+        """
+        return self._accepted.rejected if self._accepted else ()
+
+    @property
+    def duplicates(self) -> int | None:
+        """How many items asked for what another one asks for; ``None``: not known here."""
+        return self._accepted.duplicates if self._accepted else None
+
+    def note(self, view: BatchView) -> BatchView:
+        """Take what was just seen, and return it."""
+        self.view = view
+        return view
+
+    def followed(self) -> Following:
+        """Return what follows the batch from its beginning."""
+        return Following(self.id, self._patience_s)
+
+    def results_download(self, name: str, path: Path) -> Download:
+        """Return the download of all results in one file."""
+        return unverified_download(batch_calls.batch_results(self.id, name), path, self._patience_s)
 
 
 def _counts(view: BatchView) -> Mapping[JobState, int]:

@@ -17,7 +17,7 @@ from farm.client.endpoints import Endpoints
 from farm.client.errors import ClientError
 from farm.client.following import PATIENCE_S
 from farm.client.steps import is_web_url
-from farm.jobs.batch_views import BatchView
+from farm.jobs.batches.views import AcceptedBatchView, BatchView
 from farm.jobs.views import JobView
 
 
@@ -166,7 +166,7 @@ class FarmClient(Endpoints):
             RequestRefused: The key or a limit forbids it.
         """
         call = batch_calls.new_batch(items, fields, idempotency_key)
-        return Batch(self._connection, self._connection.ask(call, BatchView), patience_s)
+        return Batch(self._connection, self._connection.ask(call, AcceptedBatchView), patience_s)
 
     def existing_batch(self, batch_id: str, *, patience_s: float = PATIENCE_S) -> Batch:
         """Return a batch that was handed in before, by this process or another.

@@ -6,9 +6,10 @@
     ├── RequestError                 refused at the door; nothing ran, nothing was stored
     │   ├── InvalidJson  InvalidSpec  UnsupportedMediaType  PayloadTooLarge
     │   ├── NoSuchPage  MethodNotAllowed  UnreadableRequest
-    │   ├── UnknownJob  UnknownArtifact  UnknownUpload
-    │   ├── JobExpired  ArtifactEvicted
-    │   ├── NotFinished  JobFailed  NothingToRetry  NothingToDeliver  IdempotencyConflict
+    │   ├── UnknownJob  UnknownBatch  UnknownArtifact  UnknownUpload
+    │   ├── JobExpired  BatchExpired  ArtifactEvicted
+    │   ├── NotFinished  JobFailed  NothingToRetry  NothingToDeliver
+    │   ├── IdempotencyConflict
     │   ├── KeyRefused  ScopeRequired  ForbiddenHost  ForbiddenOrigin  InvalidLink
     │   ├── UnknownKey  WouldLockOut
     │   └── QueueFull  RateLimited
@@ -149,6 +150,32 @@ class UnknownJob(RequestError):
     def __init__(self, job_id: str) -> None:
         """Name the id that was asked for."""
         super().__init__(f"There is no job {job_id!r}.")
+
+
+class UnknownBatch(RequestError):
+    """No batch has this id, or it is no longer kept.
+
+    Check the id, or submit the batch again.
+    """
+
+    code = "unknown_batch"
+
+    def __init__(self, batch_id: str) -> None:
+        """Name the id that was asked for."""
+        super().__init__(f"There is no batch {batch_id!r}; it may have expired.")
+
+
+class BatchExpired(RequestError):
+    """The batch that the ``Idempotency-Key`` stands for is no longer kept.
+
+    Submit it again with a new key.
+    """
+
+    code = "batch_expired"
+
+    def __init__(self, batch_id: str) -> None:
+        """Name the id that it had."""
+        super().__init__(f"Batch {batch_id!r} is no longer kept: its time is over.")
 
 
 class UnknownArtifact(RequestError):

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
@@ -125,6 +126,11 @@ class Job(Record):
     def queue(self) -> Queue:
         """The Celery queue that it is announced on."""
         return QUEUES[self.kind]
+
+    @property
+    def host(self) -> str:
+        """Host of its URL; ``""`` if it has none."""
+        return urlsplit(self.spec.url or "").hostname or ""
 
     @property
     def ladder(self) -> Ladder:

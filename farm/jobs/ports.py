@@ -109,12 +109,15 @@ class JobLedger(Protocol):
     def fed(self, queue: Queue) -> int:
         """Return how many jobs had their turn and are still queued."""
 
-    def take_turns(self, queue: Queue, count: int, until: datetime) -> list[Job]:
+    def take_turns(self, queue: Queue, count: int, now: datetime) -> list[Job]:
         """Take up to ``count`` jobs out of the queue's lanes, in fair turns, to be announced.
 
         Of lanes with high, normal and low priority that all hold jobs, each gets
-        9, 3 and 1 parts of the turns. What was taken is ``due`` at ``until``, should
-        it not have been claimed by then.
+        9, 3 and 1 parts of the turns. What was taken is ``due`` after
+        ``ANNOUNCE_GRACE_S``, should it not have been claimed by then.
+
+        Of a batch that does not run nothing is taken, and of each of its hosts no more
+        than its options allow, those included that were taken before and have not ended.
         """
 
     def pressure(self, queue: Queue, now: datetime) -> Pressure:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Self
 
+from farm.jobs.batches.ports import BatchLedger
 from farm.jobs.errors import (
     ArtifactEvicted,
     BackendUnavailable,
@@ -52,6 +53,8 @@ class Limits:
     """Jobs that may be queued on one queue: two of the largest batches, some 40 MB."""
     owner_max: int | None = None
     """Jobs of one owner that may be open; ``None``: any number."""
+    batch_items_max: int = 10_000
+    """Lines that one batch may have, good and bad ones."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class JobService:
     """The farm's rules over its ports; the API is a thin layer on top of this."""
 
     ledger: JobLedger
+    batches: BatchLedger
     queue: JobQueue
     artifacts: ArtifactStore
     uploads: ArtifactStore
@@ -127,7 +131,7 @@ class JobService:
             QueueFull: As many jobs wait as may. Nothing was stored.
         """
         refusal = self.ledger.add(
-            job, backlog_max=self.limits.backlog_max, owner_max=self._owner_max
+            job, backlog_max=self.limits.backlog_max, owner_max=self.owner_max
         )
         if refusal == "exists":
             return False
@@ -266,13 +270,14 @@ class JobService:
         return readiness(self.ledger, self.workers, self.artifacts, self.clock.now())
 
     @property
-    def _owner_max(self) -> int | None:
+    def owner_max(self) -> int | None:
+        """How many jobs of the caller may be open; ``None``: any number."""
         return self.caller.open_jobs_max or self.limits.owner_max
 
     def _full(self, job: Job, refusal: Refusal) -> QueueFull:
         pressure = self.ledger.pressure(job.queue, self.clock.now())
         if refusal == "owner":
-            said = f"You have {self._owner_max} open jobs, as many as you may."
+            said = f"You have {self.owner_max} open jobs, as many as you may."
         else:
             said = f"{pressure.queued} jobs wait on the queue {job.queue}, as many as may."
         return QueueFull(said, pressure.room_in_s)

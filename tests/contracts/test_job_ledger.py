@@ -323,7 +323,7 @@ def test_lanes_have_shares_as_their_priorities_and_none_stands_still(ledger: Job
 def test_a_job_in_a_lane_is_due_only_once_it_was_taken(ledger: JobLedger) -> None:
     job = add_low(ledger, "job-1")
     assert ledger.due(NOON + timedelta(days=1), 10) == []
-    ledger.take_turns("pages", 1, NOON + timedelta(seconds=10))
+    ledger.take_turns("pages", 1, NOON)
     assert ledger.due(NOON + timedelta(seconds=9), 10) == []
     assert ledger.due(NOON + timedelta(seconds=11), 10) == [job]
 

@@ -10,6 +10,7 @@ from farm.backends.memory import (
     MemoryQueue,
     MemoryWorkers,
 )
+from farm.backends.memory_batches import MemoryBatches
 from farm.backends.memory_deliveries import MemoryDeliveries
 from farm.backends.memory_keys import MemoryKeys
 from farm.backends.memory_reservations import MemoryReservations
@@ -67,6 +68,7 @@ class MemoryFarm:
     def __init__(self) -> None:
         self.clock = ManualClock(NOON)
         self.ledger = MemoryLedger(self.clock)
+        self.batches = MemoryBatches(self.ledger, self.clock)
         self.queue = MemoryQueue()
         self.artifacts = MemoryArtifacts()
         self.workers = MemoryWorkers()
@@ -75,6 +77,7 @@ class MemoryFarm:
         self.deliveries = MemoryDeliveries(self.ledger)
         self.service = JobService(
             ledger=self.ledger,
+            batches=self.batches,
             queue=self.queue,
             artifacts=self.artifacts,
             uploads=self.artifacts,

@@ -46,7 +46,9 @@ class FakeBatches:
             self._jobs[job_id]["end"] = self._jobs[job_id]["state"]
             self._jobs[job_id]["state"] = "queued"
         self.batches[batch_id] = {"state": "running"}
-        return httpx.Response(202, json=self._shown(batch_id) | {"rejected": rejected})
+        return httpx.Response(
+            202, json=self._shown(batch_id) | {"rejected": rejected, "duplicates": 0}
+        )
 
     def _told(self, request: httpx.Request, batch_id: str, rest: list[str]) -> httpx.Response:
         match request.method, *rest:

@@ -1,14 +1,16 @@
 """A farm that answers from memory, as the HTTP contract has it, for the client's tests."""
 
+import asyncio
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
+from farm.client.async_http import AsyncFarmClient
 from farm.client.http import FarmClient
 from tests.support.fake_answers import PRESSURE, WORKERS
 from tests.support.fake_batches import FakeBatches
@@ -110,8 +112,12 @@ def problem(
     return httpx.Response(status, json=body, headers={**media_type, **(headers or {})})
 
 
-class BrokenOff(httpx.SyncByteStream):
+class BrokenOff(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body whose connection is lost before its end."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
 
     def __iter__(self) -> Iterator[bytes]:
         yield PICTURE[:1000]
@@ -152,6 +158,13 @@ class FakeFarm:
 
     def client(self, url: str | None = URL, key: str | None = None) -> FarmClient:
         return FarmClient(url, key, transport=httpx.MockTransport(self), sleep=self.naps.append)
+
+    def async_client(self, url: str | None = URL, key: str | None = None) -> AsyncFarmClient:
+        async def sleep(pause_s: float) -> None:
+            self.naps.append(pause_s)
+            await asyncio.sleep(0)
+
+        return AsyncFarmClient(url, key, transport=httpx.MockTransport(self), sleep=sleep)
 
     @property
     def asked(self) -> list[str]:

@@ -1,6 +1,8 @@
 """Batches through the client: what is sent, and that each job's end is told once."""
 
+import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,10 @@ import pytest
 
 from farm.client.errors import FarmUnreachable, RequestInvalid
 from farm.client.http import FarmClient
-from farm.jobs.batch_views import BatchState, BatchView
+from farm.jobs.batches.models import BatchState
+from farm.jobs.batches.views import BatchView
 from farm.jobs.states import JobState
+from tests.support.awaiting import awaited
 from tests.support.fake_farm import DNS_ERROR, FakeFarm, problem
 
 URLS = [f"https://example.com/{number}" for number in range(5)]
@@ -21,9 +25,13 @@ def farm() -> FakeFarm:
     return FakeFarm()
 
 
-@pytest.fixture
-def client(farm: FakeFarm) -> FarmClient:
-    return farm.client()
+@pytest.fixture(params=["sync", "async"])
+def client(farm: FakeFarm, request: pytest.FixtureRequest) -> Iterator[FarmClient]:
+    if request.param == "sync":
+        yield farm.client()
+        return
+    with asyncio.Runner() as loop:
+        yield awaited(farm.async_client(), loop)
 
 
 def ids(*numbers: int) -> list[str]:
@@ -54,6 +62,9 @@ class TestHandingIn:
         batch = client.batch([URLS[0], "nowhere"], kind="pdf")
         batch.progress()
         assert [(each.line, each.errors[0].field) for each in batch.rejected] == [(2, "url")]
+        assert batch.duplicates == 0
+        again = client.existing_batch(batch.id)
+        assert (again.rejected, again.duplicates) == ((), None)
 
     def test_a_generator_will_do(self, client: FarmClient) -> None:
         assert client.batch((url for url in URLS), kind="pdf").view.total == 5

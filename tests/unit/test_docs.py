@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from api.batch_bodies import BatchBody
 from dev.docs import ROOT, TABLES, spec_tables, written
 from farm.backends.settings import KNOWN_NAMES, PREFIX
 from farm.jobs.key_service import KeyRequest
@@ -107,6 +108,8 @@ def test_every_example_of_a_body_on_the_api_page_is_one() -> None:
         body = json.loads(text.replace("'$UPLOAD_ID'", "id"))
         if "kind" in body:
             kinds.append(JobRequest.model_validate(body).root.kind)
+        elif "items" in body:
+            BatchBody.model_validate(body)
         else:
             (KeyRequest if "name" in body else LinkRequest).model_validate(body)
     assert set(kinds) == set(SPECS)
