@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,9 @@ _MARK = "farm-item"
 _TYPES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 _SUFFIXES = {"screenshot": _TYPES, "pdf": {".pdf": ""}, "content": {".json": ""}}
 _KEY_CHARACTERS = 32
+_BATCH_MAX = 10_000
+_BATCH_MAX_CHARACTERS = 6 << 20
+"""Of ASCII; a farm takes 8 MiB."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,21 @@ def key_of(job: JobView) -> str:
     """Return the key of the item that became ``job``."""
     marked = job.metadata.get(_MARK)
     return marked or _key(job.kind, job.spec)
+
+
+def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Yield ``items`` in parts that any farm takes in one request."""
+    chunk: list[Item] = []
+    size = 0
+    for item in items:
+        characters = len(json.dumps(item.spec))
+        if chunk and (len(chunk) == _BATCH_MAX or size + characters > _BATCH_MAX_CHARACTERS):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(item)
+        size += characters
+    if chunk:
+        yield chunk
 
 
 def as_batch(items: Sequence[Item]) -> tuple[list[str | dict[str, Any]], dict[str, Any]]:

@@ -10,16 +10,15 @@ from typing import Protocol, TypeVar
 from farm.client.batches import Batch
 from farm.client.errors import FarmUnavailable, FarmUnreachable, RequestInvalid
 from farm.client.http import FarmClient
-from farm.client.lists.items import Item, as_batch, key_of
+from farm.client.lists.items import Item, as_batch, chunks, key_of
 from farm.client.lists.manifest import ItemLine, Manifest
 from farm.client.lists.saver import Saved, Saver, line_of, line_without_job
 from farm.client.lists.standing import Standing, standing, sweep
-from farm.jobs.batch_views import BatchState, BatchView
+from farm.jobs.batches.models import BatchState
+from farm.jobs.batches.views import BatchView
 from farm.jobs.states import JobState
 from farm.jobs.views import JobView
 
-BATCH_MAX = 10_000
-"""Items of one request, which any farm takes."""
 PATIENCE_S = 600
 """A machine has started again by then, and what runs on it."""
 _TRY_EVERY_S = 2.0
@@ -119,8 +118,7 @@ class Run:
 
     def _hand_in(self, items: Sequence[Item]) -> None:
         """Hand in all of ``items``, before the first is waited for."""
-        for start in range(0, len(items), BATCH_MAX):
-            chunk = items[start : start + BATCH_MAX]
+        for chunk in chunks(items):
             key = secrets.token_urlsafe(_KEY_BYTES)
             self._manifest.begin(key, [item.key for item in chunk])
             self._send(chunk, key)

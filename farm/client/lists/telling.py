@@ -11,7 +11,7 @@ from farm.client.lists.items import Item
 from farm.client.lists.manifest import ItemLine
 from farm.client.lists.standing import Standing
 from farm.client.output import as_line, plain
-from farm.jobs.batch_views import BatchView
+from farm.jobs.batches.views import BatchView
 from farm.jobs.states import JobState
 
 if TYPE_CHECKING:
