@@ -3,6 +3,7 @@
 import click
 
 from farm.client.addresses import DEFAULT_URL
+from farm.client.completion import completion
 from farm.client.doctor import examine
 from farm.client.errors import ClientError
 from farm.client.exit_codes import ExitCode, exit_code_of
@@ -14,6 +15,7 @@ from farm.client.options import json_option
 from farm.client.output import print_error, print_job, print_json, print_rows, speak_utf8
 from farm.client.probing import probe
 from farm.client.rendering import content, pdf, screenshot
+from farm.client.steering import cancel, watch
 from farm.client.watching import pressure, workers
 
 
@@ -66,9 +68,12 @@ for _command in (
     shots,
     jobs,
     retry,
+    cancel,
+    watch,
     pressure,
     workers,
     keys,
+    completion,
 ):
     cli.add_command(_command)
 

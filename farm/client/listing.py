@@ -12,7 +12,9 @@ from farm.client.exit_codes import ExitCode
 from farm.client.http import FarmClient
 from farm.client.options import given
 from farm.client.output import STDOUT, plain, print_error, print_line
+from farm.client.steering import job_or_batch
 from farm.client.tables import Paper, columns
+from farm.jobs.batches.views import BatchView
 from farm.jobs.specs.requests import SPECS
 from farm.jobs.states import JobState
 from farm.jobs.views import JobView
@@ -36,6 +38,9 @@ def _host(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
 _kind_option = click.option(
     "--kind", type=click.Choice(list(SPECS)), help="Only jobs of this kind."
 )
+_batch_option = click.option(
+    "--batch", metavar="ID", callback=_text, help="Only jobs of this batch."
+)
 _tag_option = click.option("--tag", callback=_text, help="Only jobs with this tag.")
 _host_option = click.option("--host", callback=_host, help="Only jobs whose URL has this host.")
 _error_option = click.option(
@@ -53,6 +58,7 @@ _lines_option = click.option(
     help="Only jobs in this state.",
 )
 @_kind_option
+@_batch_option
 @_tag_option
 @_host_option
 @_error_option
@@ -84,6 +90,7 @@ def jobs(client: FarmClient, /, *, limit: int, as_json: bool, **wanted: str | No
 @click.argument("job_ids", metavar="[ID]...", nargs=-1)
 @_error_option
 @_kind_option
+@_batch_option
 @_tag_option
 @_host_option
 @click.option("--limit", type=click.IntRange(1), help="How many at most, the newest first.")
@@ -102,8 +109,9 @@ def retry(
 ) -> None:
     """Queue failed or cancelled jobs again, as the same jobs.
 
-    Name them by ID, or with --error all that failed with it, worker_lost for the
-    dead ones. Then they are counted first, and you are asked.
+    Name them by ID, or a batch for all of it that has failed; or with --error all
+    that failed with it, worker_lost for the dead ones. Then they are counted
+    first, and you are asked.
     """
     if bool(job_ids) == (wanted["error"] is not None):
         raise click.UsageError("Give IDs, or --error and what else the jobs must have.")
@@ -126,7 +134,7 @@ def _queue_again(client: FarmClient, job_ids: Sequence[str], *, as_json: bool) -
     code = ExitCode.OK
     for job_id in job_ids:
         try:
-            job = client.retry(job_id)
+            found = _retried(client, job_id)
         except RequestInvalid as error:
             if len(job_ids) == 1:
                 raise
@@ -134,10 +142,22 @@ def _queue_again(client: FarmClient, job_ids: Sequence[str], *, as_json: bool) -
             code = ExitCode.SOME_FAILED
             continue
         if as_json:
-            print_line(job)
+            print_line(found)
         else:
-            click.echo(f"{plain(job.id)}  {job.state}")
+            click.echo(f"{plain(found.id)}  {found.state}")
     return code
+
+
+def _retried(client: FarmClient, id_: str) -> JobView | BatchView:
+    try:
+        return client.retry(id_)
+    except RequestInvalid as error:
+        if error.code != "unknown_job":
+            raise
+        found = job_or_batch(client, id_)
+        if isinstance(found, JobView):
+            raise
+        return found.retry_failed()
 
 
 def _agreed(count: int, error: str | None) -> bool:

@@ -81,7 +81,7 @@ def _loaded(text: str) -> Sequence[tuple[int, object]]:
         loader.dispose()
     if value and not isinstance(value, list):
         raise ValueError("That is no file of shots: it must be a list, each with a url.")
-    nodes = root.value if value else []
+    nodes = root.value if root is not None and value else []
     return [(node.start_mark.line + 1, each) for node, each in zip(nodes, value, strict=True)]
 
 

@@ -11,6 +11,7 @@ from farm.client.lists.items import Item
 from farm.client.lists.manifest import ItemLine
 from farm.client.lists.standing import Standing
 from farm.client.output import as_line, plain
+from farm.client.progress import counting_display
 from farm.jobs.batches.views import BatchView
 from farm.jobs.states import JobState
 
@@ -39,7 +40,7 @@ class Telling:
     def __enter__(self) -> Self:
         # Lines on the same terminal and a bar would write over each other.
         if sys.stderr.isatty() and not self._quiet and not (self._as_json and sys.stdout.isatty()):
-            self._display = _display()
+            self._display = counting_display()
             self._display.start()
         return self
 
@@ -127,20 +128,3 @@ class Telling:
             click.echo(plain(text), err=True)
         else:
             self._display.console.print(plain(text), markup=False, highlight=False)
-
-
-def _display() -> "Display":
-    # Slow to import, and seldom needed.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn  # noqa: PLC0415
-    from rich.progress import Progress as Display  # noqa: PLC0415
-
-    return Display(
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[said]}", markup=False),
-        console=Console(stderr=True),
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    )
