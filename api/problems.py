@@ -33,6 +33,7 @@ STATUSES: Mapping[type[FarmError], HTTPStatus] = {
     errors.NotFinished: HTTPStatus.CONFLICT,
     errors.JobFailed: HTTPStatus.CONFLICT,
     errors.NothingToRetry: HTTPStatus.CONFLICT,
+    errors.BatchOver: HTTPStatus.CONFLICT,
     errors.NothingToDeliver: HTTPStatus.CONFLICT,
     errors.WouldLockOut: HTTPStatus.CONFLICT,
     errors.JobExpired: HTTPStatus.GONE,

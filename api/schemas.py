@@ -23,7 +23,10 @@ REPLAYED = "Idempotency-Replayed"
 _KEY = "key"
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 """How any view that takes a key may refuse."""
-_IDEMPOTENT = frozenset({"jobs_submit", "jobs_retry", "uploads_leave", "batches_submit"})
+_IDEMPOTENT = frozenset(
+    {"jobs_submit", "jobs_retry", "uploads_leave", "batches_submit", "batches_pause"}
+    | {"batches_resume", "batches_cancel", "batches_retry_failed"}
+)
 """Operations that take an idempotency key."""
 BYTES: Mapping[str, Any] = {"type": "string", "format": "binary"}
 

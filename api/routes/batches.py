@@ -1,5 +1,6 @@
-"""Submit, list and read batches."""
+"""Submit, list and read batches; pause, resume, cancel and retry them."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import cast
 
@@ -18,6 +19,7 @@ from api.schemas import (
     WaitQuery,
     problems,
 )
+from farm.jobs.batches.control import Action, Control
 from farm.jobs.batches.models import Standing
 from farm.jobs.batches.service import Batches
 from farm.jobs.batches.views import AcceptedBatchView, BatchesView, BatchView
@@ -26,6 +28,16 @@ from farm.jobs.views import JobsView
 
 _POLL_AFTER_S = 2
 """Batches take minutes, but a small one should not be waited for in vain."""
+_ACTIONS: Mapping[Action, tuple[str, str]] = {
+    "pause": ("Pause a batch", "Holds what waits. What runs, or is about to, goes on to its end."),
+    "resume": ("Resume a paused batch", "With `max_failures` it may fail as often again."),
+    "cancel": ("Cancel all open jobs of a batch", "It may take moments until all of them are."),
+    "retry-failed": (
+        "Queue the failed jobs of a batch again",
+        "As a single retry does: the same jobs, with all their attempts before them.",
+    ),
+}
+"""What each does, in a line and in a sentence."""
 
 
 def blueprint(asked: Asked, batch_max_bytes: int) -> APIBlueprint:
@@ -120,7 +132,34 @@ def blueprint(asked: Asked, batch_max_bytes: int) -> APIBlueprint:
         wanted = query_data.model_copy(update={"batch": batch_id})
         return jobs_response(service, wanted, query_data)
 
+    for action, (summary, said) in _ACTIONS.items():
+        _add_action(batches, asked, action, summary, said)
     return batches
+
+
+def _add_action(
+    batches: APIBlueprint, asked: Asked, action: Action, summary: str, said: str
+) -> None:
+    """Add the address of one action to ``batches``."""
+
+    @batches.post(f"/<batch_id>/{action}", endpoint=action.replace("-", "_"))
+    @batches.output(BatchView, status_code=202)
+    @batches.doc(
+        summary=summary,
+        description=said,
+        responses=problems(
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.CONFLICT,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        ),
+    )
+    def act(batch_id: str) -> Response:
+        standing, is_replay = Control(asked()).act(batch_id, action, idempotency_key())
+        response = _batch_response(standing, HTTPStatus.ACCEPTED)
+        if is_replay:
+            response.headers[REPLAYED] = "true"
+        return response
 
 
 def _batch_response(standing: Standing, status: HTTPStatus) -> Response:

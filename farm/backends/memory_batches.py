@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from farm.backends.memory import MemoryLedger
-from farm.jobs.batches.models import RATE_WINDOW_S, Batch, BatchPage, Progress, Standing
+from farm.jobs.batches.models import (
+    RATE_WINDOW_S,
+    Batch,
+    BatchPage,
+    BatchState,
+    Progress,
+    Standing,
+)
 from farm.jobs.batches.moulds import Cast
 from farm.jobs.batches.ports import Room
 from farm.jobs.errors import BackendUnavailable, UnknownBatch
@@ -23,7 +30,6 @@ class MemoryBatches:
         self._clock = clock
         self._drafts: dict[str, list[list[Cast]]] = {}
         self._numbers: dict[str, int] = {}
-        self._cancelling: set[str] = set()
 
     def append(self, draft_id: str, jobs: Sequence[Cast]) -> None:
         """See ``BatchLedger.append``."""
@@ -112,10 +118,12 @@ class MemoryBatches:
         if stored is None or stored.revision != new.revision - 1:
             return False
         self._ledger.batches[new.id] = new
-        if new.state == "cancelled":
-            self._cancelling.add(new.id)
+        if new.state is BatchState.RUNNING:
+            self._ledger.take_back(new.id, "paused")
+        if new.state is BatchState.CANCELLED:
+            self._ledger.cancelling.add(new.id)
         else:
-            self._cancelling.discard(new.id)
+            self._ledger.cancelling.discard(new.id)
         return True
 
     def wait_for_end(self, batch_id: str, timeout_s: float) -> None:
@@ -124,7 +132,7 @@ class MemoryBatches:
 
     def cancelling(self, limit: int) -> list[str]:
         """See ``BatchLedger.cancelling``."""
-        return sorted(self._cancelling)[:limit]
+        return sorted(self._ledger.cancelling)[:limit]
 
     def retrying(self, limit: int) -> list[str]:
         """See ``BatchLedger.retrying``."""
@@ -133,7 +141,7 @@ class MemoryBatches:
 
     def cancelled(self, batch_id: str) -> None:
         """See ``BatchLedger.cancelled``."""
-        self._cancelling.discard(batch_id)
+        self._ledger.cancelling.discard(batch_id)
 
     def open_jobs(self, batch_id: str, limit: int) -> list[Job]:
         """See ``BatchLedger.open_jobs``."""
@@ -159,7 +167,9 @@ class MemoryBatches:
         for batch_id in batch_ids:
             if self._is_over(batch_id, now):
                 del self._ledger.batches[batch_id]
-                self._cancelling.discard(batch_id)
+                self._ledger.cancelling.discard(batch_id)
+                self._ledger.take_back(batch_id, "finished")
+                self._ledger.take_back(batch_id, "paused")
 
     def _is_over(self, batch_id: str, now: datetime) -> bool:
         progress = self.get(batch_id).progress

@@ -93,7 +93,7 @@ for i = 1, #found, 2 do
     local told = redis.call('HMGET', 'farm:batch:' .. batch, 'state', 'per_host_concurrency',
       'per_host_delay')
     lane.pace = {
-      is_held = told[1] and told[1] ~= 'running',
+      is_held = told[1] == 'paused' or redis.call('ZSCORE', 'farm:batches:cancelling', batch),
       limit = tonumber(told[2] or nil),
       delay = tonumber(told[3] or '0'),
     }

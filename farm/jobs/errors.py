@@ -8,7 +8,7 @@
     │   ├── NoSuchPage  MethodNotAllowed  UnreadableRequest
     │   ├── UnknownJob  UnknownBatch  UnknownArtifact  UnknownUpload
     │   ├── JobExpired  BatchExpired  ArtifactEvicted
-    │   ├── NotFinished  JobFailed  NothingToRetry  NothingToDeliver
+    │   ├── NotFinished  JobFailed  NothingToRetry  BatchOver  NothingToDeliver
     │   ├── IdempotencyConflict
     │   ├── KeyRefused  ScopeRequired  ForbiddenHost  ForbiddenOrigin  InvalidLink
     │   ├── UnknownKey  WouldLockOut
@@ -176,6 +176,15 @@ class BatchExpired(RequestError):
     def __init__(self, batch_id: str) -> None:
         """Name the id that it had."""
         super().__init__(f"Batch {batch_id!r} is no longer kept: its time is over.")
+
+
+class BatchOver(RequestError):
+    """The batch has ended: nothing is left to pause, to resume or to cancel.
+
+    Have what failed queued again, or submit a new batch.
+    """
+
+    code = "batch_over"
 
 
 class UnknownArtifact(RequestError):

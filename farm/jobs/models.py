@@ -173,6 +173,16 @@ class Job(Record):
         return self.lease_until
 
     @property
+    def webhook_url(self) -> str | None:
+        """Who is told of its end; ``None``: nobody."""
+        return self.spec.webhook_url
+
+    @property
+    def webhook_secret(self) -> str | None:
+        """What the message is signed with; ``None``: with nothing."""
+        return self.spec.webhook_secret
+
+    @property
     def webhook_due_at(self) -> datetime | None:
         """When its receiver is first to be told of its end; ``None``: nobody is to be told."""
         return self.finished_at if self.spec.webhook_url is not None else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Self
 
+from farm.jobs.batches.notices import Notice
 from farm.jobs.batches.ports import BatchLedger
 from farm.jobs.errors import (
     ArtifactEvicted,
@@ -70,7 +71,8 @@ class JobService:
     workers: WorkerDirectory
     keys: KeyRing
     reservations: Reservations
-    deliveries: Deliveries
+    deliveries: Deliveries[Job]
+    notices: Deliveries[Notice]
     clock: Clock
     limits: Limits = Limits()
     caller: Caller = ANYBODY
@@ -283,6 +285,8 @@ class JobService:
         return QueueFull(said, pressure.room_in_s)
 
     def _in_line(self, job: Job) -> Job:
+        if job.batch_id is not None:
+            return job  # It waits in any case.
         waiting = self.queue.length(job.queue, job.spec.priority)
         return job.model_copy(update={"in_line": waiting >= ANNOUNCED_MAX})
 

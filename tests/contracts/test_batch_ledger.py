@@ -1,5 +1,6 @@
 """The promises of ``BatchLedger``, kept by every implementation beside its ledger of jobs."""
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -205,3 +206,305 @@ def test_a_single_job_sees_what_a_batch_has_taken(subject: Subject, is_filed: bo
     assert subject.jobs.add(single, backlog_max=6, owner_max=None) == "backlog"
     assert subject.jobs.add(single, backlog_max=100, owner_max=6) == "owner"
     assert subject.jobs.add(single, backlog_max=7, owner_max=7) is None
+
+
+def test_a_batch_counts_its_jobs_as_they_move(subject: Subject) -> None:
+    jobs = subject.made(*PAGES)
+    subject.clock.advance(5)
+    subject.end(jobs[0])
+    subject.end(jobs[1], fails=True)
+    subject.jobs.swap(jobs[2].cancelled(subject.clock.now()))
+    subject.jobs.swap(jobs[3].claimed("w/1", subject.clock.now(), redeliveries=0))
+    standing = subject.standing()
+    progress = standing.progress
+    assert (progress.queued, progress.running, progress.succeeded) == (2, 1, 1)
+    assert (progress.failed, progress.cancelled, progress.total) == (1, 1, 6)
+    assert progress.failures_by_code == {"dns_error": 1}
+    assert 2 < progress.ended_per_min <= 3
+    assert progress.finished_at is None
+    assert standing.state == "running"
+    assert standing.eta_s in range(60, 91)
+
+
+def test_the_rate_is_that_of_the_last_minute(subject: Subject) -> None:
+    jobs = subject.made(*PAGES)
+    for job in jobs[:3]:
+        subject.end(job)
+        subject.clock.advance(50)
+    assert 0.5 < subject.standing().progress.ended_per_min <= 1
+    subject.clock.advance(90)
+    assert subject.standing().progress.ended_per_min == 0
+    assert subject.standing().eta_s is None
+    subject.end(jobs[3])
+    assert 0.5 < subject.standing().progress.ended_per_min <= 1
+
+
+def test_a_move_that_is_told_twice_counts_once(subject: Subject) -> None:
+    job = subject.made(*PAGES)[0]
+    running = job.claimed("w/1", NOON, redeliveries=0)
+    assert subject.jobs.swap(running)
+    assert subject.jobs.swap(running)
+    assert not subject.jobs.swap(job.cancelled(NOON))
+    assert subject.standing().progress.running == 1
+    assert subject.standing().progress.total == 6
+
+
+def test_a_batch_is_finished_when_no_job_is_open_and_not_when_one_is_retried(
+    subject: Subject,
+) -> None:
+    jobs = subject.made(*PAGES[:2])
+    subject.end(jobs[0])
+    subject.clock.advance(7)
+    failed = subject.end(jobs[1], fails=True)
+    ended = subject.standing()
+    assert (ended.state, ended.eta_s) == ("finished", 0)
+    assert ended.progress.finished_at == subject.clock.now()
+    assert ended.progress.kept_until == failed.expires_at
+    subject.clock.advance(7)
+    retried = failed.retried(subject.clock.now())
+    subject.jobs.swap(retried)
+    again = subject.standing()
+    assert (again.state, again.progress.finished_at) == ("running", None)
+    assert again.progress.failures_by_code == {}
+    subject.clock.advance(7)
+    subject.end(retried)
+    assert subject.standing().state == "finished"
+    assert subject.standing().progress.finished_at == subject.clock.now()
+
+
+def test_a_forgotten_job_no_longer_counts(subject: Subject) -> None:
+    jobs = subject.made(*PAGES[:3])
+    subject.end(jobs[0])
+    subject.jobs.forget(subject.end(jobs[1], fails=True).id)
+    progress = subject.standing().progress
+    assert (progress.total, progress.succeeded, progress.failed) == (2, 1, 0)
+    assert progress.failures_by_code == {}
+    subject.jobs.forget(jobs[2].id)
+    assert subject.standing().state == "finished"
+
+
+def test_a_host_gets_no_more_jobs_than_it_may(subject: Subject) -> None:
+    hosts = ["http://a.test/1", "http://a.test/2", "http://a.test:8080/3", "http://b.test/1"]
+    jobs = subject.made(*hosts)
+    assert sorted(subject.taken(), key=str) == sorted([hosts[0], hosts[1], hosts[3]])
+    first = subject.jobs.get(jobs[0].id).claimed("w/1", NOON, redeliveries=0)
+    subject.jobs.swap(first)
+    assert subject.taken() == []
+    subject.jobs.swap(ended_of(first, subject.clock, fails=True))
+    assert subject.taken() == [hosts[2]]
+
+
+def test_who_dies_with_a_job_leaves_its_host_as_busy_as_it_is(subject: Subject) -> None:
+    urls = [f"http://a.test/{number}" for number in range(3)]
+    jobs = subject.made(*urls, per_host_concurrency=1)
+    assert subject.taken() == urls[:1]
+    running = jobs[0].claimed("w/1", NOON, redeliveries=0)
+    subject.jobs.swap(running)
+    given_back = running.given_back(NOON, counted=True)
+    subject.jobs.swap(given_back)
+    assert subject.taken() == []  # It is on its way again.
+    subject.jobs.swap(given_back.cancelled(NOON))
+    assert subject.taken() == urls[1:2]
+
+
+def test_a_job_given_back_by_a_stopping_worker_waits_in_line_again(subject: Subject) -> None:
+    jobs = subject.made("http://a.test/1", "http://a.test/2", per_host_concurrency=1)
+    assert subject.taken() == ["http://a.test/1"]
+    running = jobs[0].claimed("w/1", NOON, redeliveries=0)
+    subject.jobs.swap(running)
+    subject.jobs.swap(running.given_back(NOON, counted=False))
+    assert subject.taken() == ["http://a.test/1"]
+    assert subject.taken() == []
+
+
+def test_the_jobs_of_a_host_keep_their_distance(subject: Subject) -> None:
+    urls = ["http://a.test/1", "http://b.test/1", "http://a.test/2"]
+    jobs = subject.made(*urls, per_host_delay=10_000)
+    assert sorted(subject.taken(), key=str) == urls[:2]
+    subject.clock.advance(60)
+    assert subject.taken() == []  # The first has not even begun.
+    running = jobs[0].claimed("w/1", subject.clock.now(), redeliveries=0)
+    subject.jobs.swap(running)
+    subject.clock.advance(9)
+    subject.jobs.swap(ended_of(running, subject.clock, fails=False))
+    assert subject.taken() == []
+    subject.clock.advance(1)
+    assert subject.taken() == urls[2:]
+
+
+def test_hosts_take_turns_and_a_batch_of_one_host_holds_up_nobody(subject: Subject) -> None:
+    subject.made(*(f"http://a.test/{number}" for number in range(9)), batch_id="one-host")
+    subject.made(*PAGES, batch_id="many-hosts")
+    taken = Counter(job.batch_id for job in subject.jobs.take_turns("pages", 6, NOON))
+    assert taken == {"one-host": 2, "many-hosts": 4}
+    assert len(subject.taken()) == 2
+    assert subject.taken() == []
+
+
+def test_what_is_held_back_saves_up_no_turns(subject: Subject) -> None:
+    held = subject.made(*(f"http://h-{n}.test/" for n in range(20)), batch_id="held")
+    assert subject.batches.swap(subject.standing("held").batch.changed(state=BatchState.PAUSED))
+    subject.made(*(f"http://g-{n}.test/" for n in range(20)), batch_id="goes")
+    assert len(subject.taken(10)) == 10
+    assert subject.batches.swap(subject.standing("held").batch.changed(state=BatchState.RUNNING))
+    taken = Counter(job.batch_id for job in subject.jobs.take_turns("pages", 8, NOON))
+    assert taken == {"held": 4, "goes": 4}
+    assert {job.batch_id for job in held} == {"held"}
+
+
+def test_a_paused_batch_gives_nothing_out_until_it_is_resumed(subject: Subject) -> None:
+    jobs = subject.made(*PAGES)
+    running = subject.standing().batch
+    assert len(subject.taken(1)) == 1
+    assert subject.batches.swap(running.changed(state=BatchState.PAUSED))
+    assert subject.standing().state == "paused"
+    assert subject.taken() == []
+    subject.end(subject.jobs.get(jobs[0].id))  # What was on its way runs.
+    paused = subject.standing().batch
+    assert subject.batches.swap(paused.changed(state=BatchState.RUNNING))
+    assert len(subject.taken()) == 5
+
+
+def test_two_changes_of_the_same_revision_cannot_both_be_stored(subject: Subject) -> None:
+    subject.made(*PAGES)
+    batch = subject.standing().batch
+    paused = batch.changed(state=BatchState.PAUSED)
+    assert subject.batches.swap(paused)
+    assert subject.batches.swap(paused)
+    assert not subject.batches.swap(batch.changed(state=BatchState.CANCELLED))
+    assert subject.standing().batch == paused
+
+
+def test_a_batch_pauses_in_the_step_that_makes_its_failures_too_many(subject: Subject) -> None:
+    jobs = subject.made(*PAGES, max_failures=2)
+    subject.end(jobs[0], fails=True)
+    assert subject.standing().state == "running"
+    subject.end(jobs[1], fails=True)
+    assert subject.standing().state == "paused"
+    assert subject.taken() == []
+    batch = subject.standing().batch
+    assert subject.batches.swap(batch.changed(state=BatchState.RUNNING, pause_at=4))
+    subject.end(jobs[2])
+    subject.end(jobs[3], fails=True)
+    assert subject.standing().state == "running"
+    subject.end(jobs[4], fails=True)
+    assert subject.standing().state == "paused"
+    subject.end(jobs[5], fails=True)
+    assert subject.standing().state == "finished"
+
+
+def test_a_batch_that_fails_to_its_last_job_is_finished_and_not_paused(subject: Subject) -> None:
+    subject.end(subject.made(PAGES[0], max_failures=1)[0], fails=True)
+    assert subject.standing().state == "finished"
+
+
+def test_what_is_cancelling_is_known_until_it_is_done_and_given_out_nowhere(
+    subject: Subject,
+) -> None:
+    jobs = subject.made(*PAGES)
+    batch = subject.standing().batch
+    subject.batches.swap(batch.changed(state=BatchState.CANCELLED))
+    assert subject.batches.cancelling(10) == [batch.id]
+    assert subject.taken() == []
+    for job in jobs:
+        subject.jobs.swap(job.cancelled(NOON))
+    assert subject.batches.open_jobs(batch.id, 10) == []
+    subject.batches.cancelled(batch.id)
+    assert subject.batches.cancelling(10) == []
+    assert subject.standing().state == "cancelled"
+    # A caller has one of them run after all.
+    subject.jobs.swap(subject.jobs.get(jobs[0].id).retried(NOON))
+    assert subject.taken() == PAGES[:1]
+
+
+def test_the_failed_jobs_of_a_batch_are_found_part_by_part(subject: Subject) -> None:
+    jobs = subject.made(*PAGES)
+    failed = [subject.end(job, fails=True) for job in jobs[:5]]
+    subject.end(jobs[5])
+    first, after = subject.batches.failed_jobs("batch-1", 0, 2)
+    assert (first, after is None) == (failed[:2], False)
+    rest, last = subject.batches.failed_jobs("batch-1", after or 0, 10)
+    assert (rest, last) == (failed[2:], None)
+    subject.jobs.swap(failed[2].retried(NOON))
+    assert subject.batches.failed_jobs("batch-1", after or 0, 10)[0] == failed[3:]
+
+
+def test_a_batch_whose_failed_jobs_are_queued_again_is_known(subject: Subject) -> None:
+    subject.made(*PAGES)
+    retrying = subject.standing().batch.changed(retry_until=NOON, retries=1)
+    assert subject.batches.swap(retrying)
+    assert subject.batches.retrying(10) == ["batch-1"]
+    assert subject.standing().batch == retrying
+    assert subject.batches.swap(retrying.changed(retry_until=None))
+    assert subject.batches.retrying(10) == []
+
+
+def test_batches_are_listed_newest_first_and_by_owner(subject: Subject) -> None:
+    for number, owner in enumerate(["shop", "other", "shop", "shop"]):
+        batch = a_batch(f"batch-{number}", owner=owner)
+        subject.commit(batch, casts_of(batch, *PAGES))
+    page = subject.batches.listed(None, 2, owner="shop")
+    assert [each.batch.id for each in page.batches] == ["batch-3", "batch-2"]
+    page = subject.batches.listed(page.next, 2, owner="shop")
+    assert ([each.batch.id for each in page.batches], page.next) == (["batch-0"], None)
+    assert len(subject.batches.listed(None, 10).batches) == 4
+
+
+def test_waiting_ends_when_the_last_job_does(subject: Subject) -> None:
+    job = subject.made(PAGES[0])[0]
+    ended = threading.Event()
+
+    def wait() -> None:
+        subject.batches.wait_for_end("batch-1", 30)
+        ended.set()
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    subject.end(job)
+    waiter.join(20)
+    assert ended.is_set()
+
+
+def test_a_batch_goes_with_its_last_job_and_not_before(subject: Subject) -> None:
+    jobs = subject.made(*PAGES[:2])
+    subject.end(jobs[0])
+    day = timedelta(days=1)
+    assert subject.batches.over(NOON + 2 * day, 10) == []
+    last = subject.end(jobs[1])
+    assert last.expires_at is not None
+    assert subject.batches.over(last.expires_at - timedelta(seconds=1), 10) == []
+    assert subject.batches.over(last.expires_at, 10) == ["batch-1"]
+    subject.batches.forget(["batch-1"], last.expires_at - timedelta(seconds=1))
+    assert subject.standing().state == "finished"
+    subject.batches.forget(["batch-1"], last.expires_at)
+    with pytest.raises(UnknownBatch):
+        subject.standing()
+    assert subject.batches.over(NOON + 2 * day, 10) == []
+    assert subject.batches.listed(None, 10).batches == ()
+
+
+@pytest.mark.redis
+def test_nothing_is_left_of_a_batch_but_the_memory_of_its_jobs(redis_url: str) -> None:
+    clock = ManualClock(NOON)
+    with connect(redis_url) as client:
+        changes = ChangeListener(client, waiters_max=0)
+        batches = RedisBatches(client, changes, clock)
+        subject = Subject(RedisLedger(client, changes), batches, clock)
+        jobs = subject.made(*PAGES, owner="shop")
+        subject.taken(2)
+        subject.end(jobs[0], fails=True)
+        subject.batches.swap(subject.standing().batch.changed(state=BatchState.CANCELLED))
+        for job in jobs[1:]:
+            subject.jobs.swap(job.cancelled(NOON))
+        subject.batches.cancelled("batch-1")
+        over_at = NOON + timedelta(days=1, seconds=2)
+        client.delete(*(f"farm:job:{job.id}" for job in jobs))  # As when their time is over.
+        assert subject.jobs.tidy(over_at, 10) == 6
+        subject.batches.forget(subject.batches.over(over_at, 10), over_at)
+        assert subject.taken() == []  # Drops lanes that are empty.
+        left = {key.decode() for key in client.scan_iter("farm:*")}
+        kept = ("farm:gone:", "farm:ended:")
+        assert {key for key in left if not key.startswith(kept)} == {
+            "farm:number",
+            "farm:batch-number",
+        }

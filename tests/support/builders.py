@@ -13,6 +13,7 @@ from farm.backends.memory import (
 from farm.backends.memory_batches import MemoryBatches
 from farm.backends.memory_deliveries import MemoryDeliveries
 from farm.backends.memory_keys import MemoryKeys
+from farm.backends.memory_notices import MemoryNotices
 from farm.backends.memory_reservations import MemoryReservations
 from farm.jobs.keys import ApiKey
 from farm.jobs.models import Job
@@ -75,6 +76,7 @@ class MemoryFarm:
         self.keys = MemoryKeys()
         self.reservations = MemoryReservations(self.clock)
         self.deliveries = MemoryDeliveries(self.ledger)
+        self.notices = MemoryNotices(self.ledger, self.batches)
         self.service = JobService(
             ledger=self.ledger,
             batches=self.batches,
@@ -85,6 +87,7 @@ class MemoryFarm:
             keys=self.keys,
             reservations=self.reservations,
             deliveries=self.deliveries,
+            notices=self.notices,
             clock=self.clock,
         )
 

@@ -15,6 +15,8 @@ from api.bodies import JSON_MAX_BYTES
 from api.problems import STATUSES
 from api.settings import ApiSettings
 from farm.backends.memory import MemoryLedger
+from farm.backends.memory_batches import MemoryBatches
+from farm.jobs.batches.models import Batch
 from farm.jobs.batches.service import SUBMIT_BATCH
 from farm.jobs.errors import BackendUnavailable, DnsError
 from farm.jobs.models import Artifact, Job
@@ -55,7 +57,8 @@ def farm() -> MemoryFarm:
     """A farm with one job of each sort, and an idempotency key of another request."""
     farm = MemoryFarm()
     farm.ledger = BreakingLedger(farm.clock)
-    farm.service = replace(farm.service, ledger=farm.ledger)
+    farm.batches = MemoryBatches(farm.ledger, farm.clock)
+    farm.service = replace(farm.service, ledger=farm.ledger, batches=farm.batches)
     for job_id in ("queued", "failed", "done", "expired"):
         farm.ledger.swap(a_job(job_id))
     farm.ledger.swap(a_job("failed").failed(DnsError("No such host."), NOON))
@@ -64,6 +67,7 @@ def farm() -> MemoryFarm:
     farm.ledger.swap(running)
     farm.ledger.swap(running.succeeded(NOON, artifacts=[GONE], report={}))
     farm.reservations.reserve("", "k", Reserved("done", "ab"))
+    farm.ledger.batches["ended"] = Batch(id="ended", created_at=NOON)
     farm.reservations.reserve("", "batch", Reserved("over", SUBMIT_BATCH))
     farm.reservations.spend("over")
     return farm
@@ -105,6 +109,7 @@ ANSWERS: list[Answer] = [
     ("GET", "/v1/jobs/failed/result", {}, 409, "job_failed"),
     ("POST", "/v1/jobs/queued/retry", {}, 409, "nothing_to_retry"),
     ("POST", "/v1/jobs/done/retry", {}, 409, "nothing_to_retry"),
+    ("POST", "/v1/batches/ended/pause", {}, 409, "batch_over"),
     ("GET", "/v1/jobs/expired", {}, 410, "job_expired"),
     ("POST", "/v1/jobs/done/webhook", {}, 409, "nothing_to_deliver"),
     ("POST", "/v1/jobs/expired/retry", {}, 410, "job_expired"),

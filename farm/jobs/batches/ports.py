@@ -71,7 +71,7 @@ class BatchLedger(Protocol):
         """Store ``new`` if the stored revision is the one before; say whether it was.
 
         In the same step the batch enters or leaves what ``cancelling`` and ``retrying``
-        return, and a paused one holds its jobs.
+        return. The jobs of one that is paused, or still being cancelled, are held.
         """
 
     def wait_for_end(self, batch_id: str, timeout_s: float) -> None:

@@ -101,7 +101,7 @@ class Batches:
             UnknownBatch: No such id, it is another's, or no longer kept.
         """
         standing = self.farm.batches.get(batch_id)
-        if not self.farm.caller.has(standing.batch.owner):
+        if not self.farm.caller.has(standing.batch.owner) or self._is_over(standing):
             raise UnknownBatch(batch_id)
         return standing
 
@@ -117,6 +117,11 @@ class Batches:
         caller = self.farm.caller
         owner = None if caller.sees_all else caller.owner
         return self.farm.batches.listed(before, limit, owner=owner)
+
+    def _is_over(self, standing: Standing) -> bool:
+        kept_until = standing.progress.kept_until
+        is_past = kept_until is not None and kept_until <= self.farm.clock.now()
+        return standing.progress.open == 0 and is_past
 
     def _reserved(self, key: str | None) -> str:
         if key is None:
