@@ -31,12 +31,16 @@ class FakeBatches:
         return None
 
     def _made(self, request: httpx.Request) -> httpx.Response:
-        body = json.loads(request.content)
+        body: dict[str, Any] = {"defaults": {}, "items": []}
+        if request.headers["Content-Type"] == "application/json":
+            body = json.loads(request.content)
+        else:
+            body["items"] = [json.loads(line) for line in request.content.splitlines()]
         batch_id = f"batch-{len(self.batches) + 1}"
         rejected = []
         for line, item in enumerate(body["items"], 1):
             spec = body["defaults"] | ({"url": item} if isinstance(item, str) else item)
-            if "://" not in spec["url"]:
+            if "://" not in spec.get("url", "://"):
                 error = {"field": "url", "message": "must have a scheme"}
                 rejected.append({"line": line, "errors": [error]})
                 continue

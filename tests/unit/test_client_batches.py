@@ -66,6 +66,26 @@ class TestHandingIn:
         again = client.existing_batch(batch.id)
         assert (again.rejected, again.duplicates) == ((), None)
 
+    def test_more_than_one_document_may_hold_goes_line_by_line(
+        self, farm: FakeFarm, client: FarmClient
+    ) -> None:
+        items: list[str | dict[str, Any]] = [{"html": "x" * 5_000_000, "kind": "content"}] * 2
+        on_complete = {"webhook_url": "https://example.com/"}
+        batch = client.batch(
+            [*items, URLS[0]], kind="pdf", landscape=True, dedupe=False, on_complete=on_complete
+        )
+        assert batch.view.total == 3
+        request = farm.requests[0]
+        assert request.headers["Content-Type"] == "application/x-ndjson"
+        assert request.headers["Content-Length"] == str(len(request.content))
+        lines = [json.loads(line) for line in request.content.splitlines()]
+        assert [line["kind"] for line in lines] == ["content", "content", "pdf"]
+        assert lines[2] == {"kind": "pdf", "landscape": True, "url": URLS[0]}
+        assert {name: json.loads(value) for name, value in request.url.params.items()} == {
+            "dedupe": False,
+            "on_complete": on_complete,
+        }
+
     def test_a_generator_will_do(self, client: FarmClient) -> None:
         assert client.batch((url for url in URLS), kind="pdf").view.total == 5
 
