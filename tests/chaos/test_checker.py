@@ -11,7 +11,7 @@ from farm.jobs.models import Job
 from tests.support.builders import NOON, a_job
 from tests.support.chaos_farm import Farms, kill
 from tests.support.chaos_history import flaws, stored
-from tests.support.chaos_table import Row, markdown, write
+from tests.support.chaos_table import Row, markdown, put
 from tests.support.chaos_trial import BrokenPromise, Trial, Trials
 from tests.support.chaos_works import Works
 
