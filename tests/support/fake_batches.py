@@ -19,6 +19,8 @@ class FakeBatches:
         self.batches: dict[str, dict[str, Any]] = {}
         self.script: list[list[str]] = []
         """Ids of the jobs that end before each look at a batch; after the last, all."""
+        self.pauses_after_script = False
+        """Whether a batch pauses instead, as with ``max_failures``."""
 
     def answer(self, request: httpx.Request, rest: list[str]) -> httpx.Response | None:
         match request.method, *rest:
@@ -42,7 +44,9 @@ class FakeBatches:
                 error = {"field": "url", "message": "must have a scheme"}
                 rejected.append({"line": line, "errors": [error]})
                 continue
-            job_id = self._add_job(spec.get("kind", "screenshot"), batch_id=batch_id, spec=spec)
+            more = {"batch_id": batch_id, "spec": spec, "metadata": spec.get("metadata", {})}
+            kind = spec.get("kind", "screenshot")
+            job_id = self._add_job(kind, spec.get("collect", ()), **more)
             self._jobs[job_id]["end"] = self._jobs[job_id]["state"]
             self._jobs[job_id]["state"] = "queued"
         self.batches[batch_id] = {"state": "running"}
@@ -70,6 +74,9 @@ class FakeBatches:
 
     def _goes_on(self, batch_id: str) -> None:
         if self.batches[batch_id]["state"] != "running":
+            return
+        if self.pauses_after_script and not self.script:
+            self.batches[batch_id]["state"] = "paused"
             return
         waiting = [job for job in self._jobs_of(batch_id) if job["state"] == "queued"]
         ending = self.script.pop(0) if self.script else [job["id"] for job in waiting]

@@ -170,6 +170,16 @@ class FakeFarm:
     def asked(self) -> list[str]:
         return [f"{request.method} {request.url.path}" for request in self.requests]
 
+    @property
+    def made(self) -> int:
+        """How many jobs there are."""
+        return len(self._jobs)
+
+    def forget_all(self) -> None:
+        """Be as a farm is after the retention of all its jobs."""
+        self._jobs.clear()
+        self.batches.batches.clear()
+
     def last_json(self) -> Any:
         return json.loads(self.requests[-1].content)
 
@@ -181,7 +191,8 @@ class FakeFarm:
         collected = [_COLLECTED.get(each, each) for each in collect]
         names = dict.fromkeys([_MAIN[kind], *collected, *self.further])
         artifacts = [_artifact(here, name) for name in names]
-        failure = changes.get("failure", self.failure)
+        address = changes.get("spec", {}).get("url", "")
+        failure = changes.get("failure", self.failures.get(address, self.failure))
         failed = failure is not None
         job = {
             "id": job_id,
