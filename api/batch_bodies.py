@@ -56,7 +56,7 @@ def batch_request(request: StrictRequest, max_bytes: int) -> BatchRequest:
     is_json = reader is None
     limit = JSON_MAX_BYTES if is_json else max_bytes
     request.max_content_length = limit
-    digest = hashlib.sha256(f"{request.mimetype}?{request.query_string.decode()}\n".encode())
+    digest = hashlib.sha256(b"%b?%b\n" % (request.mimetype.encode(), request.query_string))
     body = _hashed(capped(chunks(request), limit), digest.update)
     _refuse_secrets(request.args)
     asked = fields(request.args.items(multi=True))
