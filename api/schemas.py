@@ -23,7 +23,12 @@ REPLAYED = "Idempotency-Replayed"
 _KEY = "key"
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 """How any view that takes a key may refuse."""
-_IDEMPOTENT = frozenset({"jobs_submit", "jobs_retry", "uploads_leave"})
+_IDEMPOTENT = frozenset(
+    {
+        *("artifacts_link", "jobs_retry", "jobs_submit", "keys_create", "uploads_leave"),
+        "webhooks_deliver",
+    }
+)
 """Operations that take an idempotency key."""
 BYTES: Mapping[str, Any] = {"type": "string", "format": "binary"}
 
