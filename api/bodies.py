@@ -145,12 +145,12 @@ def upload_chunks(request: Request, max_bytes: int) -> tuple[str | None, str, It
         file = _file_of(events)
         media_type, _ = parse_options_header(file.headers.get("Content-Type"))
         filename = file.filename[:_FILENAME_MAX_CHARACTERS] or None
-        chunks = _capped(_bytes_of_file(events), max_bytes)
-        return filename, media_type.lower() or _ANY_TYPE, chunks
+        content = capped(_bytes_of_file(events), max_bytes)
+        return filename, media_type.lower() or _ANY_TYPE, content
     if (request.content_length or 0) > max_bytes:
         raise _too_large(max_bytes)
     media_type = request.mimetype or _ANY_TYPE
-    return request.args.get("filename"), media_type, _capped(_chunks(request), max_bytes)
+    return request.args.get("filename"), media_type, capped(chunks(request), max_bytes)
 
 
 def _form_events(request: Request) -> Iterator[Event]:
@@ -163,7 +163,7 @@ def _form_events(request: Request) -> Iterator[Event]:
     if not boundary:
         raise ValueError("a form needs its boundary")
     decoder = MultipartDecoder(boundary, _FORM_BUFFER_MAX_BYTES, max_parts=request.max_form_parts)
-    for chunk in chain(_chunks(request), [None]):
+    for chunk in chain(chunks(request), [None]):
         decoder.receive_data(chunk)
         while not isinstance(event := decoder.next_event(), NeedData | Epilogue):
             yield event
@@ -190,7 +190,7 @@ def _bytes_of_file(events: Iterator[Event]) -> Iterator[bytes]:
         raise UnreadableRequest(f"The form breaks off: {error}.") from error
 
 
-def _chunks(request: Request) -> Iterator[bytes]:
+def chunks(request: Request) -> Iterator[bytes]:
     """Yield the body piece by piece.
 
     Raises:
@@ -205,9 +205,14 @@ def _chunks(request: Request) -> Iterator[bytes]:
         raise UnreadableRequest("The body is shorter than its Content-Length.")
 
 
-def _capped(chunks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
+def capped(body: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
+    """Yield the pieces of ``body``.
+
+    Raises:
+        PayloadTooLarge: There is more than ``max_bytes`` of it.
+    """
     size_bytes = 0
-    for chunk in chunks:
+    for chunk in body:
         size_bytes += len(chunk)
         if size_bytes > max_bytes:
             raise _too_large(max_bytes)
@@ -215,4 +220,4 @@ def _capped(chunks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
 
 
 def _too_large(max_bytes: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"The file is larger than {max_bytes} bytes.")
+    return PayloadTooLarge(f"The body is larger than {max_bytes} bytes.")

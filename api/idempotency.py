@@ -15,10 +15,19 @@ def once(asked: Asked) -> Once:
     Raises:
         InvalidSpec: The key is none; names the header.
     """
+    return Once(asked(), idempotency_key())
+
+
+def idempotency_key() -> str | None:
+    """Return the key that the request has, if it has one.
+
+    Raises:
+        InvalidSpec: It is none; names the header.
+    """
     key = request.headers.get(HEADER)
     if key is not None:
         check_key(key)
-    return Once(asked(), key)
+    return key
 
 
 def tell(response: Response, done: Done[Any]) -> Response:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import SCOPES
+from api.batch_bodies import BatchBody
 from api.problems import Problem
 from farm.jobs.idempotency import HEADER, KEY_MAX_CHARACTERS, KEY_PATTERN
 from farm.jobs.listing import PAGE_MAX, JobFilter
@@ -24,37 +25,42 @@ _KEY = "key"
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 """How any view that takes a key may refuse."""
 _IDEMPOTENT = frozenset(
-    {
-        *("artifacts_link", "jobs_retry", "jobs_submit", "keys_create", "uploads_leave"),
-        "webhooks_deliver",
-    }
+    {"artifacts_link", "batches_cancel", "batches_pause", "batches_resume", "batches_retry_failed"}
+    | {"batches_submit", "jobs_retry", "jobs_submit", "keys_create", "uploads_leave"}
+    | {"webhooks_deliver"}
 )
 """Operations that take an idempotency key."""
 BYTES: Mapping[str, Any] = {"type": "string", "format": "binary"}
 
 
 class WaitQuery(BaseModel):
-    """How long a read may wait for the job to end."""
+    """How long a read may wait for the end."""
 
     model_config = ConfigDict(extra="forbid")
 
     wait: Annotated[
         float,
-        Field(ge=0, le=WAIT_MAX_S, description="Seconds to wait for the job to end."),
+        Field(ge=0, le=WAIT_MAX_S, description="Seconds to wait for the end."),
     ] = 0
 
 
-class ListQuery(JobFilter):
-    """Which jobs to list, and which part of them."""
+class PageQuery(BaseModel):
+    """Which part of a list."""
 
-    limit: Annotated[int, Field(ge=1, le=PAGE_MAX, description="Jobs of one answer.")] = 50
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX, description="How many of one answer.")] = 50
     cursor: Annotated[
         str | None,
         Field(
             pattern="^[0-9]{1,15}$",
-            description="`next` of the answer before; without it the newest jobs come.",
+            description="`next` of the answer before; without it the newest come.",
         ),
     ] = None
+
+
+class ListQuery(JobFilter, PageQuery):
+    """Which jobs to list, and which part of them."""
 
 
 class UploadQuery(BaseModel):
@@ -112,13 +118,24 @@ def file_answer(*media_types: str) -> dict[int, Any]:
     }
 
 
+def event_answer(description: str) -> dict[int, Any]:
+    """Return the description of an answer that is a stream of events."""
+    return {
+        HTTPStatus.OK.value: {
+            "description": description,
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    }
+
+
 def complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
     """Add to ``spec``, the generated description, what no view's model brings along."""
     if isinstance(spec, str):  # Only where the app is told to write YAML.
         raise TypeError("the description is written as JSON")
-    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    definitions = schema.pop("$defs", {})
-    spec["components"]["schemas"].update({Problem.__name__: schema, **definitions})
+    for model in (Problem, BatchBody):
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        definitions = schema.pop("$defs", {})
+        spec["components"]["schemas"].update({model.__name__: schema, **definitions})
     spec["components"]["securitySchemes"] = {_KEY: {"type": "http", "scheme": "bearer"}}
     _say_scopes(spec)
     _say_idempotency(spec)

@@ -42,13 +42,31 @@ class ApiSettings(Settings):
             "with 429. Without it the backlog is the only limit.",
         ),
     ] = Limits.owner_max
+    batch_items_max: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="Lines that one batch may have, good and bad ones. More jobs than "
+            "FARM_BACKLOG_MAX never wait on one queue.",
+        ),
+    ] = Limits.batch_items_max
+    batch_max_bytes: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=2**40,
+            description="Largest body of a batch that comes line by line; one in JSON may have "
+            "8 MiB.",
+        ),
+    ] = 100 * 1024 * 1024
     waiters_max: Annotated[
         int,
         Field(
             ge=0,
             le=1000,
-            description="Requests of one process that may wait for a job at once, each on a "
-            "thread; above it they are answered at once.",
+            description="Requests of one process that may wait for a job or follow it at once, "
+            "each on a thread; above it they are answered at once.",
         ),
     ] = 48
 

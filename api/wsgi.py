@@ -31,6 +31,10 @@ def create() -> Flask:
         waiters_max=settings.waiters_max,
         client=client,
     )
-    limits = Limits(backlog_max=settings.backlog_max, owner_max=settings.open_jobs_max)
+    limits = Limits(
+        backlog_max=settings.backlog_max,
+        owner_max=settings.open_jobs_max,
+        batch_items_max=settings.batch_items_max,
+    )
     say_who_may_call(KeyService(service.keys, service.clock))
     return create_app(settings, replace(service, limits=limits), client.connection_pool)

@@ -12,9 +12,18 @@ from api.auth import Asked
 from api.bodies import optional_object
 from api.etags import tag
 from api.idempotency import once, tell
-from api.schemas import PREFER_WAIT_MAX_S, ListQuery, WaitQuery, json_answer, no_content, problems
+from api.schemas import (
+    PREFER_WAIT_MAX_S,
+    ListQuery,
+    PageQuery,
+    WaitQuery,
+    json_answer,
+    no_content,
+    problems,
+)
 from farm.jobs.deliveries import Delivery
 from farm.jobs.errors import FieldError, InvalidSpec
+from farm.jobs.listing import JobFilter
 from farm.jobs.models import Job
 from farm.jobs.service import JobService
 from farm.jobs.specs.requests import JobRequest
@@ -71,20 +80,7 @@ def blueprint(asked: Asked) -> APIBlueprint:
         responses=problems(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
     )
     def list_jobs(query_data: ListQuery) -> Response:
-        _refuse_repeats()
-        before = None if query_data.cursor is None else int(query_data.cursor)
-        service = asked()
-        page = service.listed(query_data, before, query_data.limit)
-        told = Webhooks(service).of(page.jobs)
-        cursor = None if page.next is None else str(page.next)
-        items = tuple(JobView.of(job, told.get(job.id)) for job in page.jobs)
-        view = JobsView(items=items, next=cursor)
-        response = jsonify(view.model_dump(mode="json"))
-        response.headers["Cache-Control"] = "no-store"
-        if cursor is not None:
-            following = request.args.to_dict() | {"cursor": cursor}
-            response.headers["Link"] = f'</v1/jobs?{urlencode(following)}>; rel="next"'
-        return response
+        return jobs_response(asked(), query_data, query_data)
 
     @jobs.post("/<job_id>/retry")
     @jobs.output(JobView, status_code=202)
@@ -155,6 +151,27 @@ def blueprint(asked: Asked) -> APIBlueprint:
 
 def _status_of(job: Job) -> HTTPStatus:
     return HTTPStatus.OK if job.state.is_terminal else HTTPStatus.ACCEPTED
+
+
+def jobs_response(service: JobService, wanted: JobFilter, asked_for: PageQuery) -> Response:
+    """Return the answer that is a page of the jobs that are as ``wanted``."""
+    _refuse_repeats()
+    before = None if asked_for.cursor is None else int(asked_for.cursor)
+    page = service.listed(wanted, before, asked_for.limit)
+    told = Webhooks(service).of(page.jobs)
+    cursor = None if page.next is None else str(page.next)
+    items = tuple(JobView.of(job, told.get(job.id)) for job in page.jobs)
+    response = jsonify(JobsView(items=items, next=cursor).model_dump(mode="json"))
+    return following(response, cursor)
+
+
+def following(response: Response, cursor: str | None) -> Response:
+    """Say in the answer that is one page where the next one is, if there is one."""
+    response.headers["Cache-Control"] = "no-store"
+    if cursor is not None:
+        query = urlencode(request.args.to_dict() | {"cursor": cursor})
+        response.headers["Link"] = f'<{request.path}?{query}>; rel="next"'
+    return response
 
 
 def job_response(service: JobService, job: Job, status: HTTPStatus) -> Response:

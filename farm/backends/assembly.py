@@ -8,11 +8,14 @@ from farm.backends.celery_queue import CeleryQueue
 from farm.backends.clock import SystemClock
 from farm.backends.folder_artifacts import FolderArtifacts
 from farm.backends.redis_artifacts import RedisArtifacts
+from farm.backends.redis_batch_jobs import RedisBatchJobs
+from farm.backends.redis_batches import RedisBatches
 from farm.backends.redis_changes import ChangeListener
 from farm.backends.redis_connection import connect
 from farm.backends.redis_deliveries import RedisDeliveries
 from farm.backends.redis_keys import RedisKeys
 from farm.backends.redis_ledger import RedisLedger
+from farm.backends.redis_notices import RedisNotices
 from farm.backends.redis_reservations import RedisReservations
 from farm.backends.redis_workers import RedisWorkers
 from farm.jobs.service import JobService
@@ -41,8 +44,11 @@ def assemble(
     client = client or connect(redis_url)
     clock = SystemClock()
     artifacts = RedisArtifacts(connect(artifacts_redis_url) if artifacts_redis_url else client)
+    changes = ChangeListener(client, waiters_max=waiters_max)
     return JobService(
-        ledger=RedisLedger(client, ChangeListener(client, waiters_max=waiters_max)),
+        ledger=RedisLedger(client, changes),
+        batches=RedisBatches(client, changes, clock),
+        batch_jobs=RedisBatchJobs(client, changes),
         queue=CeleryQueue(redis_url, client),
         artifacts=artifacts,
         uploads=FolderArtifacts(uploads_dir, clock) if uploads_dir else artifacts,
@@ -50,5 +56,6 @@ def assemble(
         keys=RedisKeys(client),
         reservations=RedisReservations(client),
         deliveries=RedisDeliveries(client),
+        notices=RedisNotices(client, clock),
         clock=clock,
     )

@@ -1,7 +1,7 @@
 -- Take jobs out of all they are filed under, with or without their records.
 --
 -- KEYS     for each job: farm:job:{id}, farm:gone:{id}
--- ARGV[1]  '1': drop record and memory of the id as well
+-- ARGV[1]  '1': drop record and memory of the id as well, and count it no more
 -- ARGV[…]  the ids
 
 for i = 2, #ARGV do
@@ -11,6 +11,11 @@ for i = 2, #ARGV do
     redis.call('ZREM', key, ARGV[i])
   end
   if ARGV[1] == '1' then
+    local counted = redis.call('HGET', job, 'counted')
+    if counted then
+      counted = cjson.decode(counted)
+      count_job(table.remove(counted, 1), counted, {}, nil)
+    end
     redis.call('DEL', job, gone)
   end
 end

@@ -3,15 +3,19 @@
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from farm.jobs.batches.models import Batch, BatchState
+from farm.jobs.batches.moulds import Cast
+from farm.jobs.batches.notices import Event
 from farm.jobs.errors import ArtifactEvicted, JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page, labels
-from farm.jobs.models import STRIDES, Artifact, Job
-from farm.jobs.ports import Clock, Pressure, Refusal
+from farm.jobs.models import ANNOUNCE_GRACE_S, STRIDES, Artifact, Job
+from farm.jobs.ports import Clock, Pause, Pressure, Refusal
 from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import Queue
 from farm.jobs.states import JobState
@@ -51,20 +55,28 @@ class MemoryLedger:
         self._look_again_at: dict[str, datetime | None] = {}
         self._lanes: dict[Queue, dict[str, _Lane]] = {}
         self._fed: set[str] = set()
+        self._begun_at: dict[tuple[str | None, str], datetime] = {}
         self._changed = threading.Condition()
+        self._changes = 0
+        self._ends: dict[str, int] = {}
+        self._end_count = 0
+        self.batches: dict[str, Batch] = {}
+        """By id; ``MemoryBatches`` keeps them."""
+        self.chunks: dict[str, list[list[Cast]]] = {}
+        """Their jobs that are not filed yet."""
+        self.cancelling: set[str] = set()
+        """Those that are cancelled and may have open jobs."""
+        self.news: dict[tuple[str, Event, int], datetime | None] = {}
+        """What has happened to them, when; ``None``: it is no news any more."""
 
     def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
         """See ``JobLedger.add``."""
         with self._changed:
             if new.id in self._jobs:
                 return None if self._jobs[new.id] == new else "exists"
-            open_jobs = [job for job in self._jobs.values() if not job.state.is_terminal]
-            queued = [job for job in open_jobs if job.state is JobState.QUEUED]
-            if len([job for job in queued if job.queue == new.queue]) >= backlog_max:
+            if self.queued_on(new.queue) >= backlog_max:
                 return "backlog"
-            if owner_max is not None and (
-                len([job for job in open_jobs if job.owner == new.owner]) >= owner_max
-            ):
+            if owner_max is not None and self.open_of(new.owner) >= owner_max:
                 return "owner"
             self.swap(new)
             return None
@@ -79,9 +91,12 @@ class MemoryLedger:
                 return False
             # As it comes back from any store: what cannot be written must not pass here.
             self._jobs[new.id] = Job.model_validate_json(new.model_dump_json(exclude_unset=True))
-            self._numbers.setdefault(new.id, len(self._numbers))
+            self._numbers.setdefault(new.id, len(self._numbers) + 1)
             self._file(new)
-            self._changed.notify_all()
+            self._count(new)
+            if new.state is JobState.RUNNING and new.started_at is not None:
+                self._begun_at[new.batch_id, new.host] = new.started_at
+            self._tell()
             return True
 
     def get(self, job_id: str) -> Job:
@@ -105,7 +120,7 @@ class MemoryLedger:
             self._jobs.pop(job_id, None)
             self._look_again_at.pop(job_id, None)
             self._leave_lanes(job_id)
-            self._changed.notify_all()
+            self._tell()
 
     def due(self, now: datetime, limit: int) -> list[Job]:
         """See ``JobLedger.due``."""
@@ -137,20 +152,29 @@ class MemoryLedger:
         queued = [self._jobs[job_id] for job_id in self._fed if job_id in self._jobs]
         return len([job for job in queued if job.queue == queue and job.state is JobState.QUEUED])
 
-    def take_turns(self, queue: Queue, count: int, until: datetime) -> list[Job]:
+    def take_turns(self, queue: Queue, count: int, now: datetime) -> list[Job]:
         """See ``JobLedger.take_turns``."""
         taken: list[Job] = []
         with self._changed:
             lanes = self._lanes.get(queue, {})
-            while lanes and len(taken) < count:
-                name = min(lanes, key=lambda each: (lanes[each].gone, each))
-                job_id = lanes[name].waiting.pop(0)
+            out: set[str] = set()
+            while len(taken) < count and (names := lanes.keys() - out):
+                name = min(names, key=lambda each: (lanes[each].gone, each))
+                job_id = next(
+                    (each for each in lanes[name].waiting if self._is_free(each, now)), ""
+                )
+                if not job_id:
+                    out.add(name)
+                    continue
+                self._give_out(job_id, now)
+                lanes[name].waiting.remove(job_id)
                 lanes[name].gone += STRIDES[self._jobs[job_id].spec.priority]
                 if not lanes[name].waiting:
                     del lanes[name]
-                self._look_again_at[job_id] = until
-                self._fed.add(job_id)
                 taken.append(self._jobs[job_id])
+            front = min((lanes[name].gone for name in lanes.keys() - out), default=0)
+            for name in out:
+                lanes[name].gone = max(lanes[name].gone, front)
         return taken
 
     def pressure(self, queue: Queue, now: datetime) -> Pressure:
@@ -193,16 +217,69 @@ class MemoryLedger:
             job = self._jobs.get(job_id)
             return job is None or job.state.is_terminal
 
-        with self._changed:
-            self._changed.wait_for(is_over, timeout_s)
+        self.wait_until(is_over, timeout_s)
+
+    @contextmanager
+    def watched(self, job_id: str) -> Iterator[Pause | None]:
+        """See ``JobLedger.watched``; wakes at changes of any job."""
+        del job_id
+        seen = self._changes
+
+        def pause(timeout_s: float) -> None:
+            nonlocal seen
+            with self._changed:
+                self._changed.wait_for(lambda: self._changes != seen, timeout_s)
+                seen = self._changes
+
+        yield pause
 
     def ping(self) -> None:
         """See ``JobLedger.ping``."""
 
+    def of_batch(self, batch_id: str) -> list[Job]:
+        """Return the jobs of the batch, the oldest first."""
+        with self._changed:
+            found = [job for job in self._jobs.values() if job.batch_id == batch_id]
+            return sorted(found, key=lambda job: self._numbers[job.id])
+
+    def open_of(self, owner: str) -> int:
+        """Return how many open jobs the owner has, those that are not filed yet included."""
+        jobs = [job for job in self._jobs.values() if not job.state.is_terminal]
+        return len([job for job in (*jobs, *self._unfiled()) if job.owner == owner])
+
+    def queued_on(self, queue: Queue) -> int:
+        """Return how many jobs wait on the queue, those that are not filed yet included."""
+        jobs = [job for job in self._jobs.values() if job.state is JobState.QUEUED]
+        return len([job for job in (*jobs, *self._unfiled()) if job.queue == queue])
+
+    def _unfiled(self) -> list[Job]:
+        chunks = [chunk for chunks in self.chunks.values() for chunk in chunks]
+        return [cast.mould.job for chunk in chunks for cast in chunk]
+
+    def number(self, job: Job) -> int:
+        """Return the job's number; a later one has a higher one."""
+        return self._numbers[job.id]
+
+    def end_number(self, job: Job) -> int | None:
+        """Return the number of the job's end, ``None`` if it is open."""
+        return self._ends.get(job.id)
+
+    def wait_until(self, is_over: Callable[[], bool], timeout_s: float) -> None:
+        """Return once ``is_over``, looked at after each change, or after ``timeout_s``."""
+        with self._changed:
+            self._changed.wait_for(is_over, timeout_s)
+
+    def _tell(self) -> None:
+        self._changes += 1
+        self._changed.notify_all()
+
     def _file(self, job: Job) -> None:
         self._leave_lanes(job.id)
         self._fed.discard(job.id)
+        self._ends.pop(job.id, None)
         if job.state.is_terminal:
+            self._end_count += 1
+            self._ends[job.id] = self._end_count
             self._look_again_at.pop(job.id, None)
             return
         self._look_again_at[job.id] = job.look_again_at
@@ -211,6 +288,64 @@ class MemoryLedger:
             gone = min((lane.gone for lane in lanes.values()), default=0)
             lanes.setdefault(job.lane, _Lane(gone)).waiting.append(job.id)
             lanes[job.lane].waiting.sort(key=lambda job_id: self._numbers[job_id])
+
+    def _is_free(self, job_id: str, now: datetime) -> bool:
+        """Return whether a waiting job's batch runs, and its host may have one more."""
+        job = self._jobs[job_id]
+        batch = self.batches.get(job.batch_id or "")
+        if batch is None:
+            return True
+        if batch.state is BatchState.PAUSED or batch.id in self.cancelling:
+            return False
+        if not job.host:
+            return True
+        busy = [each for each in self._jobs.values() if self._is_busy(each, job)]
+        delay = timedelta(milliseconds=batch.options.per_host_delay)
+        last = self._begun_at.get((batch.id, job.host))
+        if delay and (any(each.state is JobState.QUEUED for each in busy)):
+            return False
+        is_soon = delay and last is not None and now - last < delay
+        return not is_soon and len(busy) < batch.options.per_host_concurrency
+
+    def _is_busy(self, job: Job, like: Job) -> bool:
+        """Return whether the job is under way, of the batch and the host that ``like`` is of."""
+        waits = job.lane is not None and job.id not in self._fed
+        is_open = not job.state.is_terminal and not waits
+        return is_open and (job.batch_id, job.host) == (like.batch_id, like.host)
+
+    def _give_out(self, job_id: str, now: datetime) -> None:
+        job = self._jobs[job_id]
+        self._look_again_at[job_id] = now + timedelta(seconds=ANNOUNCE_GRACE_S)
+        self._fed.add(job_id)
+        self._begun_at[job.batch_id, job.host] = now
+
+    def _count(self, job: Job) -> None:
+        """See to what follows for a batch from this move of its job: a pause, its end, news."""
+        batch = self.batches.get(job.batch_id or "")
+        if batch is None:
+            return
+        states = [each.state for each in self.of_batch(batch.id)]
+        is_open = batch.id in self.chunks or not all(state.is_terminal for state in states)
+        if is_open:
+            self.take_back(batch.id, "finished")
+        if job.finished_at is None:
+            return
+        is_full = batch.pause_at is not None and states.count(JobState.FAILED) >= batch.pause_at
+        if not is_open:
+            self._report(batch, "finished", job.finished_at)
+        elif is_full and batch.state is BatchState.RUNNING:
+            self.batches[batch.id] = batch.changed(state=BatchState.PAUSED)
+            self._report(batch, "paused", job.finished_at)
+
+    def _report(self, batch: Batch, event: Event, at: datetime) -> None:
+        if batch.options.on_complete is not None:
+            self.news[batch.id, event, len(self.news)] = at
+
+    def take_back(self, batch_id: str, event: Event) -> None:
+        """Have nobody told of what has happened any more."""
+        for news in self.news:
+            if news[:2] == (batch_id, event):
+                self.news[news] = None
 
     def _leave_lanes(self, job_id: str) -> None:
         for lanes in self._lanes.values():

@@ -6,15 +6,14 @@ goes with it. What is due is an index like any other: see ``farm.backends.redis_
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from importlib.resources import files
 from typing import cast
 
 from redis import Redis
-from redis.commands.core import Script
 
 from farm.backends.redis_connection import redis_errors
 from farm.backends.redis_filing import WEBHOOKS
 from farm.backends.redis_records import job_key, read_jobs
+from farm.backends.redis_scripts import script
 from farm.jobs.deliveries import Delivery
 from farm.jobs.models import Job
 
@@ -25,8 +24,8 @@ class RedisDeliveries:
     def __init__(self, client: Redis) -> None:
         """Keep it with ``client``."""
         self._client = client
-        self._take = self._script("take_due")
-        self._record = self._script("record_delivery")
+        self._take = script(client, "take_due")
+        self._record = script(client, "record_delivery")
 
     @redis_errors()
     def take(self, now: datetime, until: datetime, limit: int) -> list[Job]:
@@ -38,32 +37,28 @@ class RedisDeliveries:
         return [job for job in jobs.values() if job is not None]
 
     @redis_errors()
-    def postpone(self, job: Job, until: datetime) -> None:
+    def postpone(self, about: Job, until: datetime) -> None:
         """See ``Deliveries.postpone``."""
-        self._client.zadd(WEBHOOKS, {job.id: until.timestamp()}, xx=True)
+        self._client.zadd(WEBHOOKS, {about.id: until.timestamp()}, xx=True)
 
     @redis_errors()
-    def of(self, jobs: Sequence[Job]) -> Mapping[str, Delivery]:
+    def of(self, about: Sequence[Job]) -> Mapping[str, Delivery]:
         """See ``Deliveries.of``."""
         with self._client.pipeline(transaction=False) as pipe:
-            for job in jobs:
+            for job in about:
                 pipe.hget(job_key(job.id), "webhook")
             found = cast("list[bytes | None]", pipe.execute())
-        return {job.id: _of(job, kept) for job, kept in zip(jobs, found, strict=True)}
+        return {job.id: _of(job, kept) for job, kept in zip(about, found, strict=True)}
 
     @redis_errors()
-    def record(self, job: Job, delivery: Delivery) -> bool:
+    def record(self, about: Job, delivery: Delivery) -> bool:
         """See ``Deliveries.record``."""
         due = "" if delivery.due_at is None else delivery.due_at.timestamp()
         recorded = self._record(
-            keys=[job_key(job.id), WEBHOOKS],
-            args=[job.id, job.revision, delivery.model_dump_json(), due],
+            keys=[job_key(about.id), WEBHOOKS],
+            args=[about.id, about.revision, delivery.model_dump_json(), due, "revision", "webhook"],
         )
         return bool(recorded)
-
-    def _script(self, name: str) -> Script:
-        text = files("farm.backends").joinpath(f"{name}.lua").read_text(encoding="utf-8")
-        return self._client.register_script(text)
 
 
 def _of(job: Job, kept: bytes | None) -> Delivery:

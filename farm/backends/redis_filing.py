@@ -5,7 +5,14 @@ Keys, all sorted sets of job ids::
     farm:open               every open job, by when to look at it again (seconds)
     farm:queued:{queue}     queued jobs, by when they became queued
     farm:running:{queue}    running jobs, by when they started
-    farm:lane:{queue}:{..}  jobs that wait for their turn, by number
+    farm:lane:{queue}:{..}  jobs that wait for their turn, by number; of a batch instead
+                            hosts with such jobs, by when one of theirs was last begun,
+                            and their jobs under farm:lane:{queue}:{..}:{host}
+    farm:busy:{batch}:{..}  a host's jobs that had their turn and have not ended, by when
+                            they started
+    farm:batch-open:{id}    a batch's open jobs, by number
+    farm:batch-failed:{id}  a batch's failed jobs, by number
+    farm:batch-ended:{id}   a batch's ended jobs, by the number of their end
     farm:fed:{queue}        queued jobs that had their turn, by number
     farm:owner:{owner}      the owner's open jobs, by number
     farm:label:{label}      jobs by number, to be listed
@@ -16,13 +23,15 @@ and beside them::
 
     farm:lanes:{queue}           zset: the lanes that hold jobs, by how far each has gone
     farm:number                  counter: jobs so far; a job's number is its age
+    farm:ends                    counter: ends of batches' jobs so far
     farm:ended:{queue}:{bucket}  counter: jobs that ended in these ten seconds
 """
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
+from farm.backends.redis_changes import CHANNEL
 from farm.jobs.listing import labels
 from farm.jobs.models import Job
 from farm.jobs.specs.requests import Queue
@@ -31,9 +40,16 @@ from farm.jobs.states import JobState
 OPEN = "farm:open"
 ENDED = "farm:ended"
 WEBHOOKS = "farm:webhooks"
+NEVER = 2.0**52
+"""A score that no time reaches."""
 BUCKET_S = 10
 REMEMBERED_S = 7 * 24 * 3600
 """How long an expired id answers 410: a week of weekends and holidays for slow callers."""
+
+
+Score = float | str | None
+"""Where a job stands in a sorted set; a counter's name: its next value; ``None``: its number."""
+_ENDS = "farm:ends"
 
 
 def queued_key(queue: Queue) -> str:
@@ -72,6 +88,21 @@ def owner_in(filed: Iterable[str]) -> str:
     return next((key.removeprefix(prefix) for key in filed if key.startswith(prefix)), "")
 
 
+def open_key(batch_id: str) -> str:
+    """Return the key of the batch's open jobs."""
+    return f"farm:batch-open:{batch_id}"
+
+
+def failed_key(batch_id: str) -> str:
+    """Return the key of the batch's failed jobs."""
+    return f"farm:batch-failed:{batch_id}"
+
+
+def ended_in_key(batch_id: str) -> str:
+    """Return the key of the batch's ended jobs."""
+    return f"farm:batch-ended:{batch_id}"
+
+
 def ended_key(queue: Queue, bucket: int) -> str:
     """Return the key that counts what ended in ``bucket``; see ``bucket_of``."""
     return f"farm:ended:{queue}:{bucket}"
@@ -82,44 +113,98 @@ def bucket_of(at: datetime) -> int:
     return int(at.timestamp() // BUCKET_S)
 
 
-def filing(job: Job, limits: dict[str, int]) -> str:
-    """Return what ``swap.lua`` needs to know of ``job`` beside its record.
+def filing(job: Job) -> dict[str, Any]:
+    """Return what ``swap.lua`` needs to know of ``job`` beside its record."""
+    ended_at = job.finished_at
+    return {
+        "state": job.state,
+        "terminal": job.state.is_terminal,
+        "filed": _places(job),
+        "lanes": _lanes(job),
+        "started": _started(job),
+        "counted": [job.batch_id, *_counted(job)] if job.batch_id else None,
+        "ended": _end(job),
+        "ended_key": ended_key(job.queue, bucket_of(ended_at)) if ended_at else None,
+        "retention_s": job.spec.retention,
+        "remembered_s": job.spec.retention + REMEMBERED_S,
+    }
 
-    Args:
-        job: The job's new revision.
-        limits: For a new job, how many members a key may have before it is refused.
-    """
-    filed: dict[str, float | None] = {label_key(label): None for label in labels(job)}
-    lanes = {}
+
+def _places(job: Job) -> dict[str, Score]:
+    """Return the keys that the job is filed under, with its score in each."""
+    filed: dict[str, Score] = {label_key(label): None for label in labels(job)}
     if job.expires_at is not None:
         filed[ENDED] = job.expires_at.timestamp()
         if job.webhook_due_at is not None:
             filed[WEBHOOKS] = job.webhook_due_at.timestamp()
     else:
         look_again_at = job.look_again_at
-        filed[OPEN] = look_again_at.timestamp() if look_again_at else _NEVER
+        filed[OPEN] = look_again_at.timestamp() if look_again_at else NEVER
         filed[owner_key(job.owner)] = None
     if job.state is JobState.QUEUED:
         filed[queued_key(job.queue)] = job.queued_at.timestamp()
     if job.state is JobState.RUNNING and job.started_at is not None:
         filed[running_key(job.queue)] = job.started_at.timestamp()
     if job.lane is not None:
-        lane = f"farm:lane:{job.queue}:{job.lane}"
-        filed[lane] = None
-        lanes[lanes_key(job.queue)] = lane
-    return json.dumps(
-        {
-            "state": job.state,
-            "terminal": job.state.is_terminal,
-            "filed": filed,
-            "lanes": lanes,
-            "limits": list(limits.items()),
-            "ended": ended_key(job.queue, bucket_of(job.finished_at)) if job.finished_at else None,
-            "retention_s": job.spec.retention,
-            "remembered_s": job.spec.retention + REMEMBERED_S,
-        }
-    )
+        filed[_waiting_key(job)] = None
+    if job.batch_id is not None:
+        filed |= _places_in_batch(job, job.batch_id)
+    return filed
 
 
-_NEVER = 2.0**52
-"""A score that no time reaches."""
+def _places_in_batch(job: Job, batch_id: str) -> dict[str, Score]:
+    filed: dict[str, Score] = {}
+    if not job.state.is_terminal:
+        filed[open_key(batch_id)] = None
+        if job.host and job.lane is None:
+            started_at = job.started_at if job.state is JobState.RUNNING else None
+            busy = f"farm:busy:{batch_id}:{job.host}"
+            filed[busy] = started_at.timestamp() if started_at else NEVER
+    else:
+        filed[ended_in_key(batch_id)] = _ENDS
+    if job.state is JobState.FAILED:
+        filed[failed_key(batch_id)] = None
+    return filed
+
+
+def _lanes(job: Job) -> dict[str, tuple[str, float | None]]:
+    if job.lane is None:
+        return {}
+    lane = _lane_key(job)
+    lanes: dict[str, tuple[str, float | None]] = {lanes_key(job.queue): (lane, None)}
+    if job.batch_id is not None:
+        lanes[lane] = (job.host, 0)
+    return lanes
+
+
+def _started(job: Job) -> tuple[str, str, float] | None:
+    """Return where it is kept when a job of this host was last started, if it was now."""
+    if job.state is not JobState.RUNNING or job.batch_id is None or job.started_at is None:
+        return None
+    return _lane_key(job), job.host, job.started_at.timestamp()
+
+
+def _counted(job: Job) -> list[str]:
+    """Return the fields of its batch that the job counts in."""
+    return [job.state.value, *([f"code:{job.failure.code}"] if job.failure else [])]
+
+
+def _end(job: Job) -> dict[str, Any] | None:
+    if job.finished_at is None or job.expires_at is None:
+        return None
+    return {
+        "at": job.finished_at.timestamp(),
+        "kept_until": job.expires_at.timestamp(),
+        "bucket": bucket_of(job.finished_at),
+        "channel": CHANNEL,
+    }
+
+
+def _lane_key(job: Job) -> str:
+    return f"farm:lane:{job.queue}:{job.spec.priority}:{job.owner}:{job.batch_id or ''}"
+
+
+def _waiting_key(job: Job) -> str:
+    """Return the key of the jobs that wait in its lane; a batch has a set for each host."""
+    lane = _lane_key(job)
+    return lane if job.batch_id is None else f"{lane}:{job.host}"

@@ -3,29 +3,29 @@
 Keys, beside those of ``farm.backends.redis_filing``::
 
     farm:job:{id}    hash: revision, state, record (the job as JSON), number, filed, and
-                     webhook (how far its receiver has been told, as JSON); expires with
-                     the retention
+                     webhook (how far its receiver has been told, as JSON); of a batch's
+                     also counted (JSON); expires with the retention
     farm:gone:{id}   beside every ended job; outlives it, so that an expired id answers
                      410 and not 404, and holds what it is filed under
-    farm:ends        channel: the id of each job that ends
+    farm:changes     channel: the id of each job that changes
 """
 
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from importlib.resources import files
 from itertools import chain
 from typing import cast
 
 from redis import Redis
-from redis.commands.core import Script
 
 from farm.backends.redis_changes import CHANNEL, ChangeListener
 from farm.backends.redis_connection import redis_errors
 from farm.backends.redis_filing import (
     BUCKET_S,
     ENDED,
+    NEVER,
     OPEN,
     bucket_of,
     ended_key,
@@ -39,10 +39,11 @@ from farm.backends.redis_filing import (
     running_key,
 )
 from farm.backends.redis_records import job_key, read_jobs
+from farm.backends.redis_scripts import script
 from farm.jobs.errors import JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page
-from farm.jobs.models import STRIDES, Job
-from farm.jobs.ports import Pressure, Refusal
+from farm.jobs.models import ANNOUNCE_GRACE_S, STRIDES, Job
+from farm.jobs.ports import Pause, Pressure, Refusal
 from farm.jobs.specs.requests import Queue
 from farm.jobs.states import JobState
 
@@ -62,9 +63,9 @@ class RedisLedger:
         """Keep records with ``client``, learn of changes from ``changes``."""
         self._client = client
         self._changes = changes
-        self._swap = self._script("swap")
-        self._forget = self._script("forget")
-        self._take_turns = self._script("take_turns")
+        self._swap = script(client, "swap", "news", "counts", "lanes")
+        self._forget = script(client, "forget", "news", "counts")
+        self._take_turns = script(client, "take_turns")
 
     def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
         """See ``JobLedger.add``."""
@@ -135,11 +136,12 @@ class RedisLedger:
         return self._client.zcard(fed_key(queue))
 
     @redis_errors()
-    def take_turns(self, queue: Queue, count: int, until: datetime) -> list[Job]:
+    def take_turns(self, queue: Queue, count: int, now: datetime) -> list[Job]:
         """See ``JobLedger.take_turns``."""
+        until = now + timedelta(seconds=ANNOUNCE_GRACE_S)
         taken = self._take_turns(
             keys=[lanes_key(queue), fed_key(queue), OPEN],
-            args=[count, until.timestamp(), json.dumps(STRIDES)],
+            args=[count, until.timestamp(), json.dumps(STRIDES), now.timestamp(), NEVER],
         )
         jobs = read_jobs(self._client, cast("list[bytes]", taken))
         return [job for job in jobs.values() if job is not None]
@@ -208,13 +210,16 @@ class RedisLedger:
     def wait_for_end(self, job_id: str, timeout_s: float) -> None:
         """See ``JobLedger.wait_for_end``."""
         give_up_at = time.monotonic() + timeout_s
-        with self._changes.expect(job_id) as ended:
-            while ended is not None and not self._is_over(job_id):
+        with self.watched(job_id) as pause:
+            while pause is not None and not self._is_over(job_id):
                 left_s = give_up_at - time.monotonic()
                 if left_s <= 0:
                     return
-                ended.wait(min(left_s, _RECHECK_S))
-                ended.clear()
+                pause(min(left_s, _RECHECK_S))
+
+    def watched(self, job_id: str) -> AbstractContextManager[Pause | None]:
+        """See ``JobLedger.watched``."""
+        return self._changes.watched(job_id)
 
     @redis_errors()
     def ping(self) -> None:
@@ -229,15 +234,11 @@ class RedisLedger:
                 new.id,
                 new.revision,
                 new.model_dump_json(exclude_unset=True),
-                filing(new, limits),
+                json.dumps({**filing(new), "limits": list(limits.items())}),
                 CHANNEL,
             ],
         )
         return cast("int", stored)
-
-    def _script(self, name: str) -> Script:
-        text = files("farm.backends").joinpath(f"{name}.lua").read_text(encoding="utf-8")
-        return self._client.register_script(text)
 
     def _drop(self, ids: Sequence[str], *, with_records: bool) -> None:
         keys = chain.from_iterable((job_key(job_id), _gone_key(job_id)) for job_id in ids)

@@ -36,6 +36,8 @@ KNOWN_NAMES = frozenset(
         "UPLOADS_DIR",
         # The API.
         "BACKLOG_MAX",
+        "BATCH_ITEMS_MAX",
+        "BATCH_MAX_BYTES",
         "OPEN_JOBS_MAX",
         "REQUESTS_PER_MINUTE",
         "SECRET",

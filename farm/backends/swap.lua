@@ -2,24 +2,29 @@
 --
 -- A job is filed under keys of sorted sets: the index of its state, its lane, its labels.
 -- Which ones, the caller says; the record remembers them, so that the next revision, or
--- the end of its retention, takes the job out of all of them again.
+-- the end of its retention, takes the job out of all of them again. Of a batch it is
+-- counted under fields, which are remembered likewise.
 --
--- KEYS[1]  farm:job:{id}    hash: revision, state, record (JSON), number, filed (JSON)
+-- KEYS[1]  farm:job:{id}    hash: revision, state, record (JSON), number, filed (JSON),
+--                           counted (JSON: id of the batch, its fields)
 -- KEYS[2]  farm:gone:{id}   string: filed, of an ended job; answers 410 after the record
 -- ARGV[1]  id
 -- ARGV[2]  the new revision
 -- ARGV[3]  the new record
--- ARGV[4]  JSON: state, terminal, filed {key: score, or null for the job's number},
---          lanes {key of a set of lanes: lane that must be in it},
---          limits [[key, most members]] for a new job, ended (key of a counter, or null),
+-- ARGV[4]  JSON: state, terminal, filed {key: score, name of a counter that gives it, or null
+--          for the job's number},
+--          lanes {key of a set: [member that must be in it, its score if it is new, or
+--          null for the least]}, started [key, member, score] of what is moved if it is there,
+--          counted [batch, field, …] or null, ended: see counts.lua,
+--          limits [[key, most members]] for a new job, ended_key (a counter, or null),
 --          retention_s, remembered_s
--- ARGV[5]  channel that is told the id of a job that has ended
+-- ARGV[5]  channel that is told the id of a job that has changed, and "{batch} jobs"
 --
 -- Returns 1 if the record is stored now, else 0 and nothing was changed; -1, -2, … if
 -- that limit would be exceeded.
 
 local job, gone, id = KEYS[1], KEYS[2], ARGV[1]
-local stored = redis.call('HMGET', job, 'revision', 'record', 'number', 'filed')
+local stored = redis.call('HMGET', job, 'revision', 'record', 'number', 'filed', 'counted')
 local revision = tonumber(stored[1] or '0')
 if revision == tonumber(ARGV[2]) and stored[2] == ARGV[3] then
   return 1 -- The same call again, after its reply was lost.
@@ -30,7 +35,9 @@ end
 
 local new = cjson.decode(ARGV[4])
 for i, limit in ipairs(new.limits) do
-  if redis.call('ZCARD', limit[1]) >= limit[2] then
+  -- Jobs of a batch that are not filed yet wait as well.
+  local unfiled = redis.call('GET', 'farm:unfiled:' .. limit[1]) or 0
+  if redis.call('ZCARD', limit[1]) + unfiled >= limit[2] then
     return -i
   end
 end
@@ -43,28 +50,38 @@ for _, key in ipairs(cjson.decode(stored[4] or '[]')) do
 end
 local filed = {}
 for key, score in pairs(new.filed) do
+  if type(score) == 'string' then
+    score = redis.call('INCR', score)
+  end
   redis.call('ZADD', key, score == cjson.null and number or score, id)
   filed[#filed + 1] = key
 end
-for lanes, lane in pairs(new.lanes) do
-  if not redis.call('ZSCORE', lanes, lane) then
-    -- A new lane begins where the others are: it has no turns to make up for.
-    local first = redis.call('ZRANGE', lanes, 0, 0, 'WITHSCORES')
-    redis.call('ZADD', lanes, first[2] or 0, lane)
-  end
+enter_lanes(new.lanes)
+if new.started ~= cjson.null then
+  redis.call('ZADD', new.started[1], 'XX', new.started[3], new.started[2])
 end
 
 local list = cjson.encode(filed)
 redis.call('HSET', job, 'revision', ARGV[2], 'state', new.state, 'record', ARGV[3],
   'number', number, 'filed', list)
+if new.counted ~= cjson.null then
+  local before = cjson.decode(stored[5] or '[]')
+  redis.call('HSET', job, 'counted', cjson.encode(new.counted))
+  local batch = table.remove(new.counted, 1)
+  table.remove(before, 1)
+  count_job(batch, before, new.counted, new.ended ~= cjson.null and new.ended or nil)
+  redis.call('PUBLISH', ARGV[5], batch .. ' jobs')
+end
 if new.terminal then
   redis.call('EXPIRE', job, new.retention_s)
   redis.call('SET', gone, list, 'EX', new.remembered_s)
-  redis.call('INCR', new.ended)
-  redis.call('EXPIRE', new.ended, 120)
-  redis.call('PUBLISH', ARGV[5], id)
+  redis.call('INCR', new.ended_key)
+  redis.call('EXPIRE', new.ended_key, 120)
 else
   redis.call('PERSIST', job)
   redis.call('DEL', gone)
+end
+if revision > 0 then -- Nobody can wait for a job that is new.
+  redis.call('PUBLISH', ARGV[5], id)
 end
 return 1

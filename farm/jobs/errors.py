@@ -6,13 +6,13 @@
     ├── RequestError                 refused at the door; nothing ran, nothing was stored
     │   ├── InvalidJson  InvalidSpec  UnsupportedMediaType  PayloadTooLarge
     │   ├── NoSuchPage  MethodNotAllowed  UnreadableRequest
-    │   ├── UnknownJob  UnknownArtifact  UnknownUpload
-    │   ├── JobExpired  ArtifactEvicted
+    │   ├── UnknownJob  UnknownBatch  UnknownArtifact  UnknownUpload
+    │   ├── JobExpired  BatchExpired  ArtifactEvicted
     │   ├── NotFinished  JobFailed  NothingToRetry  SecretsNeeded  NothingToDeliver
-    │   ├── IdempotencyConflict
+    │   ├── BatchOver  IdempotencyConflict
     │   ├── KeyRefused  ScopeRequired  ForbiddenHost  ForbiddenOrigin  InvalidLink
     │   ├── UnknownKey  WouldLockOut
-    │   └── QueueFull  RateLimited
+    │   └── QueueFull  RateLimited  TooManyDownloads
     ├── JobError                     it ran and failed; recorded on the job
     │   ├── TargetError              the page or the media is at fault; not retried
     │   │   ├── TargetForbidden  DnsError  ConnectionFailed  TlsError  HttpError
@@ -150,6 +150,41 @@ class UnknownJob(RequestError):
     def __init__(self, job_id: str) -> None:
         """Name the id that was asked for."""
         super().__init__(f"There is no job {job_id!r}.")
+
+
+class UnknownBatch(RequestError):
+    """No batch has this id, or it is no longer kept.
+
+    Check the id, or submit the batch again.
+    """
+
+    code = "unknown_batch"
+
+    def __init__(self, batch_id: str) -> None:
+        """Name the id that was asked for."""
+        super().__init__(f"There is no batch {batch_id!r}; it may have expired.")
+
+
+class BatchExpired(RequestError):
+    """The batch that the ``Idempotency-Key`` stands for is no longer kept.
+
+    Submit it again with a new key.
+    """
+
+    code = "batch_expired"
+
+    def __init__(self, batch_id: str) -> None:
+        """Name the id that it had."""
+        super().__init__(f"Batch {batch_id!r} is no longer kept: its time is over.")
+
+
+class BatchOver(RequestError):
+    """The batch has ended: nothing is left to pause, to resume or to cancel.
+
+    Have what failed queued again, or submit a new batch.
+    """
+
+    code = "batch_over"
 
 
 class UnknownArtifact(RequestError):
@@ -366,6 +401,17 @@ class RateLimited(RequestError):
         """Say that requests are taken again after ``retry_after_s`` seconds."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class TooManyDownloads(RequestError):
+    """As many long answers are being read as one process of the API serves at once.
+
+    Send the same request again after the seconds that ``Retry-After`` names.
+    """
+
+    code = "too_many_downloads"
+    retryable = True
+    retry_after_s = 10
 
 
 class JobError(FarmError):

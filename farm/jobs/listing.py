@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -65,7 +64,6 @@ def labels(job: Job) -> frozenset[str]:
         found.add(f"batch:{job.batch_id}")
     if job.failure is not None:
         found.add(f"error:{job.failure.code}")
-    host = urlsplit(job.spec.url or "").hostname
-    if host:
-        found.add(f"host:{host}")
+    if job.host:
+        found.add(f"host:{job.host}")
     return frozenset(found)

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
@@ -132,6 +133,11 @@ class Job(Record):
         return QUEUES[self.kind]
 
     @property
+    def host(self) -> str:
+        """Host of its URL; ``""`` if it has none."""
+        return urlsplit(self.spec.url or "").hostname or ""
+
+    @property
     def ladder(self) -> Ladder:
         """The time limits of each run."""
         return Ladder(self.spec.timeout / 1000)
@@ -170,6 +176,16 @@ class Job(Record):
             grace_over = self.queued_at + timedelta(seconds=ANNOUNCE_GRACE_S)
             return min(grace_over, self.take_until or grace_over)
         return self.lease_until
+
+    @property
+    def webhook_url(self) -> str | None:
+        """Who is told of its end; ``None``: nobody."""
+        return self.spec.webhook_url
+
+    @property
+    def webhook_secret(self) -> str | None:
+        """What the message is signed with; ``None``: with nothing."""
+        return self.spec.webhook_secret
 
     @property
     def webhook_due_at(self) -> datetime | None:

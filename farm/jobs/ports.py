@@ -4,16 +4,17 @@ One contract suite per port runs over every implementation (``tests/contracts``)
 All calls block; each raises ``BackendUnavailable`` when its server is away.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from farm.jobs.deliveries import Delivery
 from farm.jobs.keys import ApiKey
 from farm.jobs.listing import JobFilter, Page
-from farm.jobs.models import Artifact, Job
+from farm.jobs.models import Artifact, Job, Zone
 from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import Queue
 from farm.jobs.workers import BrowserCheck, Child, Worker
@@ -31,6 +32,9 @@ RESERVED_S = 24 * 3600
 
 _ROOM_MAX_S = 60
 """Longest wait that a caller is sent into: more would leave the farm idle."""
+
+Pause = Callable[[float], None]
+"""Returns once something may have changed since the call before, or after so many seconds."""
 
 Refusal = Literal["backlog", "owner", "exists"]
 """Which limit a new job would exceed; or that another job has its id."""
@@ -109,12 +113,15 @@ class JobLedger(Protocol):
     def fed(self, queue: Queue) -> int:
         """Return how many jobs had their turn and are still queued."""
 
-    def take_turns(self, queue: Queue, count: int, until: datetime) -> list[Job]:
+    def take_turns(self, queue: Queue, count: int, now: datetime) -> list[Job]:
         """Take up to ``count`` jobs out of the queue's lanes, in fair turns, to be announced.
 
         Of lanes with high, normal and low priority that all hold jobs, each gets
-        9, 3 and 1 parts of the turns. What was taken is ``due`` at ``until``, should
-        it not have been claimed by then.
+        9, 3 and 1 parts of the turns. What was taken is ``due`` after
+        ``ANNOUNCE_GRACE_S``, should it not have been claimed by then.
+
+        Of a batch that is held nothing is taken, and of each of its hosts no more
+        than its options allow, those included that were taken before and have not ended.
         """
 
     def pressure(self, queue: Queue, now: datetime) -> Pressure:
@@ -142,6 +149,13 @@ class JobLedger(Protocol):
 
         May return early: the caller reads the job again. Returns at once when too
         many callers wait in this process already.
+        """
+
+    def watched(self, job_id: str) -> AbstractContextManager[Pause | None]:
+        """Give what waits for the job's next revision.
+
+        Whoever gets it must read the job before each wait. ``None`` when too many
+        callers wait in this process already.
         """
 
     def ping(self) -> None:
@@ -199,7 +213,7 @@ class ArtifactStore(Protocol):
         """
 
     def expire(self, owner: str, name: str, ttl_s: int) -> None:
-        """Drop the bytes after ``ttl_s`` seconds from now; 0 drops them now."""
+        """Drop the bytes after ``ttl_s`` seconds from now, give or take a thousandth; 0: now."""
 
     def ping(self) -> None:
         """Return if the store answers."""
@@ -262,26 +276,54 @@ class Reservations(Protocol):
         """Return whether the id was used and dropped."""
 
 
-class Deliveries(Protocol):
-    """How far the receivers of webhooks have been told, beside the records of their jobs.
+class Told(Protocol):
+    """What a webhook may be about: a job, or something that has happened to a batch."""
+
+    @property
+    def id(self) -> str:
+        """Which it is."""
+
+    @property
+    def revision(self) -> int:
+        """A later one is news."""
+
+    @property
+    def webhook_url(self) -> str | None:
+        """Who is told."""
+
+    @property
+    def webhook_secret(self) -> str | None:
+        """What the message is signed with; ``None``: with nothing."""
+
+    @property
+    def zones(self) -> tuple[Zone, ...]:
+        """Where the message may go."""
+
+
+T = TypeVar("T", bound=Told)
+
+
+class Deliveries(Protocol[T]):
+    """How far the receivers of webhooks have been told, beside the records of what they are about.
 
     The ledger's step that ends a job also makes its webhook due, so no crash in between
-    loses it; a retry of the job, or the end of its retention, takes that back.
+    loses it; a retry of the job, or the end of its retention, takes that back. So it is
+    with a batch that finishes or pauses by itself.
     """
 
-    def take(self, now: datetime, until: datetime, limit: int) -> list[Job]:
-        """Return up to ``limit`` jobs whose webhook is due, the longest-due first.
+    def take(self, now: datetime, until: datetime, limit: int) -> list[T]:
+        """Return up to ``limit`` of which the webhook is due, the longest-due first.
 
         They are due again at ``until``: whoever takes them may die.
         """
 
-    def postpone(self, job: Job, until: datetime) -> None:
-        """Keep the job out of ``take`` until then. Ignored if it is never due again."""
+    def postpone(self, about: T, until: datetime) -> None:
+        """Keep it out of ``take`` until then. Ignored if it is never due again."""
 
-    def of(self, jobs: Sequence[Job]) -> Mapping[str, Delivery]:
-        """Return how it stands with each job's webhook, by id: of this revision of the job."""
+    def of(self, about: Sequence[T]) -> Mapping[str, Delivery]:
+        """Return how it stands with each webhook, by id: of this revision."""
 
-    def record(self, job: Job, delivery: Delivery) -> bool:
+    def record(self, about: T, delivery: Delivery) -> bool:
         """Keep how it stands now, and when it is due; say whether this still is the revision.
 
         If it is not, nothing changes.

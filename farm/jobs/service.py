@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Self
 
+from farm.jobs.batches.notices import Notice
+from farm.jobs.batches.ports import BatchJobs, BatchLedger
 from farm.jobs.errors import (
     ArtifactEvicted,
     BackendUnavailable,
@@ -53,6 +55,8 @@ class Limits:
     """Jobs that may be queued on one queue: two of the largest batches, some 40 MB."""
     owner_max: int | None = None
     """Jobs of one owner that may be open; ``None``: any number."""
+    batch_items_max: int = 10_000
+    """Lines that one batch may have, good and bad ones."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class JobService:
     """The farm's rules over its ports; the API is a thin layer on top of this."""
 
     ledger: JobLedger
+    batches: BatchLedger
+    batch_jobs: BatchJobs
     queue: JobQueue
     artifacts: ArtifactStore
     uploads: ArtifactStore
@@ -67,7 +73,8 @@ class JobService:
     workers: WorkerDirectory
     keys: KeyRing
     reservations: Reservations
-    deliveries: Deliveries
+    deliveries: Deliveries[Job]
+    notices: Deliveries[Notice]
     clock: Clock
     limits: Limits = Limits()
     caller: Caller = ANYBODY
@@ -128,7 +135,7 @@ class JobService:
             QueueFull: As many jobs wait as may. Nothing was stored.
         """
         refusal = self.ledger.add(
-            job, backlog_max=self.limits.backlog_max, owner_max=self._owner_max
+            job, backlog_max=self.limits.backlog_max, owner_max=self.owner_max
         )
         if refusal == "exists":
             return False
@@ -274,18 +281,21 @@ class JobService:
         return readiness(self.ledger, self.workers, self.artifacts, self.clock.now())
 
     @property
-    def _owner_max(self) -> int | None:
+    def owner_max(self) -> int | None:
+        """How many jobs of the caller may be open; ``None``: any number."""
         return self.caller.open_jobs_max or self.limits.owner_max
 
     def _full(self, job: Job, refusal: Refusal) -> QueueFull:
         pressure = self.ledger.pressure(job.queue, self.clock.now())
         if refusal == "owner":
-            said = f"You have {self._owner_max} open jobs, as many as you may."
+            said = f"You have {self.owner_max} open jobs, as many as you may."
         else:
             said = f"{pressure.queued} jobs wait on the queue {job.queue}, as many as may."
         return QueueFull(said, pressure.room_in_s)
 
     def _in_line(self, job: Job) -> Job:
+        if job.batch_id is not None:
+            return job  # It waits in any case.
         waiting = self.queue.length(job.queue, job.spec.priority)
         return job.model_copy(update={"in_line": waiting >= ANNOUNCED_MAX})
 

@@ -76,6 +76,7 @@ class Links(View):
 
     self: str
     result: str | None
+    events: str | None = None
 
 
 class JobView(View):
@@ -137,7 +138,11 @@ class JobView(View):
             previous_failures=tuple(map(FailureView.of, job.previous_failures)),
             warnings=job.warnings,
             webhook=delivery and WebhookView(**delivery.model_dump(include=_OF_WEBHOOK)),
-            links=Links(self=here, result=f"{here}/result" if succeeded else None),
+            links=Links(
+                self=here,
+                result=f"{here}/result" if succeeded else None,
+                events=f"{here}/events",
+            ),
         )
 
 

@@ -15,6 +15,7 @@ from farm.backends.redis_connection import connect
 from farm.backends.redis_leadership import RedisLeadership
 from farm.jobs.errors import BackendUnavailable, ConfigError
 from farm.jobs.service import JobService
+from tasks.dispatcher.batches import BatchKeeper
 from tasks.dispatcher.checker import BrowserChecker
 from tasks.dispatcher.deliverer import THREADS, Deliverer
 from tasks.dispatcher.feeder import EVERY_S, Feeder
@@ -66,16 +67,19 @@ def _take_turns(
 ) -> None:
     feeder = Feeder(farm)
     sweeper, checker, uploads = Sweeper(farm), BrowserChecker(farm), UploadSweeper(farm)
+    batches = BatchKeeper(farm)
     turn = 0
     while not stop.wait(EVERY_S):
         turn += 1
         try:
             if not leadership.hold():
                 continue
+            batches.step()
             feeder.feed()
             deliverer.deliver()
             if turn % _SWEEP_EVERY == 0:
                 sweeper.sweep()
+                batches.tidy()
                 checker.check()
                 uploads.sweep()
         except BackendUnavailable as error:

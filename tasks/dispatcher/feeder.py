@@ -1,12 +1,10 @@
 """Announce the jobs that wait for their turn, a few more than there are free slots."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 
 from farm.jobs.errors import BackendUnavailable
-from farm.jobs.models import ANNOUNCE_GRACE_S
 from farm.jobs.service import JobService
 from farm.jobs.specs.requests import ALL_QUEUES, Queue
 
@@ -44,8 +42,7 @@ class Feeder:
         room = self._room(queue)
         if room <= 0:
             return
-        until = self.farm.clock.now() + timedelta(seconds=ANNOUNCE_GRACE_S)
-        jobs = self.farm.ledger.take_turns(queue, room, until)
+        jobs = self.farm.ledger.take_turns(queue, room, self.farm.clock.now())
         for job in jobs:
             try:
                 self.farm.queue.announce(job)

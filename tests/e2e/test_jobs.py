@@ -19,6 +19,7 @@ from farm.client.http import FarmClient
 from farm.jobs.states import JobState
 from farm.jobs.views import JobView
 from tests.support.neighbours import free_port
+from tests.support.processes import workers_children
 from tests.support.site import Site
 from tests.support.waiting import until
 
@@ -44,7 +45,7 @@ def worker_children(farm: Stack, queue: str) -> list[psutil.Process]:
     """Return the pool processes of the worker on ``queue``."""
     for process in psutil.Process(farm.pid).children():
         if queue in process.cmdline():
-            return process.children()
+            return workers_children(process)
     raise AssertionError(f"no worker on {queue}")
 
 

@@ -15,7 +15,7 @@ from farm.client.errors import ClientError
 from farm.client.http import FarmClient
 from farm.jobs.states import JobState
 from farm.jobs.views import JobView
-from tests.support.processes import Family, family, lives
+from tests.support.processes import Family, family, lives, workers_children
 from tests.support.site import Site
 from tests.support.stacks import a_stack
 from tests.support.waiting import until
@@ -64,11 +64,9 @@ class Supervised:
         return None
 
     def children(self, name: str) -> list[psutil.Process]:
-        """Return the processes that this part started."""
+        """Return the processes that this part started, but for a worker's gate."""
         part = self.part(name)
-        with suppress(psutil.NoSuchProcess):
-            return [process for process in part.children() if lives(process)] if part else []
-        return []
+        return workers_children(part) if part else []
 
     def child(self, name: str) -> psutil.Process | None:
         return next(iter(self.children(name)), None)

@@ -10,8 +10,11 @@ from farm.backends.memory import (
     MemoryQueue,
     MemoryWorkers,
 )
+from farm.backends.memory_batch_jobs import MemoryBatchJobs
+from farm.backends.memory_batches import MemoryBatches
 from farm.backends.memory_deliveries import MemoryDeliveries
 from farm.backends.memory_keys import MemoryKeys
+from farm.backends.memory_notices import MemoryNotices
 from farm.backends.memory_reservations import MemoryReservations
 from farm.jobs.keys import ApiKey
 from farm.jobs.models import Job
@@ -67,14 +70,18 @@ class MemoryFarm:
     def __init__(self) -> None:
         self.clock = ManualClock(NOON)
         self.ledger = MemoryLedger(self.clock)
+        self.batches = MemoryBatches(self.ledger, self.clock)
         self.queue = MemoryQueue()
         self.artifacts = MemoryArtifacts()
         self.workers = MemoryWorkers()
         self.keys = MemoryKeys()
         self.reservations = MemoryReservations(self.clock)
         self.deliveries = MemoryDeliveries(self.ledger)
+        self.notices = MemoryNotices(self.ledger, self.batches)
         self.service = JobService(
             ledger=self.ledger,
+            batches=self.batches,
+            batch_jobs=MemoryBatchJobs(self.ledger),
             queue=self.queue,
             artifacts=self.artifacts,
             uploads=self.artifacts,
@@ -82,6 +89,7 @@ class MemoryFarm:
             keys=self.keys,
             reservations=self.reservations,
             deliveries=self.deliveries,
+            notices=self.notices,
             clock=self.clock,
         )
 

@@ -22,7 +22,13 @@ from tests.support.builders import MemoryFarm, a_key
 from tests.support.keyed import SPEC, Holder, KeyedFarm
 
 PUBLIC = ("/healthz", "/docs", "/docs/errors", "/openapi.json")
-PLACES = {"job_id": "nope", "name": "nope", "upload_id": "nope", "key_id": "nope"}
+PLACES = {
+    "job_id": "nope",
+    "name": "nope",
+    "upload_id": "nope",
+    "key_id": "nope",
+    "batch_id": "nope",
+}
 
 
 class AbsentKeys(MemoryKeys):

@@ -15,6 +15,9 @@ from api.bodies import JSON_MAX_BYTES
 from api.problems import STATUSES
 from api.settings import ApiSettings
 from farm.backends.memory import MemoryLedger
+from farm.backends.memory_batches import MemoryBatches
+from farm.jobs.batches.models import Batch
+from farm.jobs.batches.service import SUBMIT_BATCH
 from farm.jobs.errors import BackendUnavailable, DnsError
 from farm.jobs.models import Artifact, Job
 from farm.jobs.ports import Refusal, Reserved
@@ -25,6 +28,7 @@ Answer = tuple[str, str, dict[str, Any], int, str]
 """Method, path, what is sent; status and code of the answer."""
 JSON = {"content_type": "application/json"}
 USED = {"Idempotency-Key": "k"}
+URLS = {"data": b"no URL", "content_type": "text/plain"}
 GOOD_START = '{"kind": "screenshot", "url": "http://page.test/"'
 
 
@@ -56,7 +60,8 @@ def farm() -> MemoryFarm:
     """A farm with one job of each sort, and an idempotency key of another request."""
     farm = MemoryFarm()
     farm.ledger = BreakingLedger(farm.clock)
-    farm.service = replace(farm.service, ledger=farm.ledger)
+    farm.batches = MemoryBatches(farm.ledger, farm.clock)
+    farm.service = replace(farm.service, ledger=farm.ledger, batches=farm.batches)
     for job_id in ("queued", "failed", "done", "expired"):
         farm.ledger.swap(a_job(job_id))
     farm.ledger.swap(a_job("failed").failed(DnsError("No such host."), NOON))
@@ -67,12 +72,17 @@ def farm() -> MemoryFarm:
     farm.ledger.swap(running)
     farm.ledger.swap(running.succeeded(NOON, artifacts=[GONE], report={}))
     farm.reservations.reserve("", "k", Reserved("done", "ab"))
+    farm.ledger.batches["ended"] = Batch(id="ended", created_at=NOON)
+    farm.reservations.reserve("", "batch", Reserved("over", SUBMIT_BATCH))
+    farm.reservations.spend("over")
     return farm
 
 
 @pytest.fixture
 def client(farm: MemoryFarm) -> FlaskClient:
-    return create_app(ApiSettings(upload_max_bytes=1000), farm.service).test_client()
+    return create_app(
+        ApiSettings(upload_max_bytes=1000, batch_max_bytes=1000), farm.service
+    ).test_client()
 
 
 def submitted(client: FlaskClient, content: str | bytes) -> TestResponse:
@@ -94,6 +104,7 @@ ANSWERS: list[Answer] = [
     ("GET", "/v1/jobs/nope", {}, 404, "unknown_job"),
     ("DELETE", "/v1/jobs/nope", {}, 404, "unknown_job"),
     ("GET", "/v1/jobs/nope/result", {}, 404, "unknown_job"),
+    ("GET", "/v1/batches/nope", {}, 404, "unknown_batch"),
     ("POST", "/v1/jobs/nope/retry", {}, 404, "unknown_job"),
     ("GET", "/v1/jobs/done/artifacts/nope", {}, 404, "unknown_artifact"),
     ("DELETE", "/v1/uploads/nope", {}, 404, "unknown_upload"),
@@ -107,13 +118,23 @@ ANSWERS: list[Answer] = [
     ("POST", "/v1/jobs/secret/retry", {"data": b"{", **JSON}, 400, "invalid_json"),
     ("POST", "/v1/jobs/secret/retry", {"data": b"{}"}, 415, "unsupported_media_type"),
     ("POST", "/v1/jobs/secret/retry", {"json": {"url": "a"}}, 422, "invalid_spec"),
+    ("POST", "/v1/batches/ended/pause", {}, 409, "batch_over"),
     ("GET", "/v1/jobs/expired", {}, 410, "job_expired"),
     ("POST", "/v1/jobs/done/webhook", {}, 409, "nothing_to_deliver"),
     ("POST", "/v1/jobs/expired/retry", {}, 410, "job_expired"),
     ("GET", "/v1/jobs/done/result", {}, 410, "artifact_evicted"),
+    (
+        "POST",
+        "/v1/batches",
+        {**URLS, "headers": {"Idempotency-Key": "batch"}},
+        410,
+        "batch_expired",
+    ),
     ("POST", "/v1/jobs", {"data": b" " * (JSON_MAX_BYTES + 1), **JSON}, 413, "payload_too_large"),
     ("POST", "/v1/uploads", {"data": b" " * 1001}, 413, "payload_too_large"),
+    ("POST", "/v1/batches", {**URLS, "data": b" " * 1001}, 413, "payload_too_large"),
     ("POST", "/v1/jobs", {"data": b"{}"}, 415, "unsupported_media_type"),
+    ("POST", "/v1/batches", {"data": b"{}"}, 415, "unsupported_media_type"),
     (
         "POST",
         "/v1/jobs",
@@ -126,6 +147,8 @@ ANSWERS: list[Answer] = [
     ("POST", "/v1/jobs/failed/retry", {"headers": {"Idempotency-Key": "é"}}, 422, "invalid_spec"),
     ("POST", "/v1/jobs/failed/retry", {"headers": USED}, 422, "idempotency_conflict"),
     ("POST", "/v1/uploads", {"data": b"abc", "headers": USED}, 422, "idempotency_conflict"),
+    ("POST", "/v1/batches", {**URLS, "headers": USED}, 422, "idempotency_conflict"),
+    ("POST", "/v1/batches", URLS, 422, "invalid_spec"),
     ("GET", "/v1/jobs/queued?wait=31", {}, 422, "invalid_spec"),
     ("GET", "/v1/jobs?cursor=x", {}, 422, "invalid_spec"),
     ("POST", "/v1/jobs", {"data": GOOD_START + ', "tags": ["full"]}', **JSON}, 429, "queue_full"),
@@ -149,6 +172,8 @@ TAKE_A_KEY = {
     (429, "rate_limited"),
 }
 """Errors of a farm that has keys; test_api_auth.py and its neighbours have them."""
+TAKE_MANY = {(429, "too_many_downloads")}
+"""Errors that one request alone does not end in; test_api_results.py has it."""
 
 
 @pytest.mark.parametrize(
@@ -173,7 +198,7 @@ def test_every_error_is_a_problem_of_one_shape(
 
 
 def test_every_error_that_has_a_status_is_in_the_table_above_or_takes_a_key() -> None:
-    assert {(status, code) for *_, status, code in ANSWERS} | TAKE_A_KEY == {
+    assert {(status, code) for *_, status, code in ANSWERS} | TAKE_A_KEY | TAKE_MANY == {
         (status.value, error.code) for error, status in STATUSES.items()
     }
 

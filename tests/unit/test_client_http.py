@@ -271,10 +271,27 @@ class TestArtifacts:
     ) -> None:
         client = farm.client()
         job = client.job(farm.add_job())
-        farm.troubles = [httpx.Response(200, stream=BrokenOff())]
+        farm.troubles = [httpx.Response(200, stream=BrokenOff()) for _ in range(4)]
         with pytest.raises(FarmUnreachable, match="reset by peer"):
             client.save_artifact(job, "screenshot.png", tmp_path / "x.png")
         assert list(tmp_path.iterdir()) == []
+
+    def test_a_download_that_breaks_off_is_begun_anew(self, farm: FakeFarm, tmp_path: Path) -> None:
+        job_id = farm.add_job()
+        client = farm.client()
+        job = client.job(job_id)
+        farm.troubles = [httpx.Response(200, stream=BrokenOff())]
+        client.save_artifact(job, "screenshot.png", tmp_path / "x.png")
+        assert (tmp_path / "x.png").read_bytes() == PICTURE
+        assert len(list(tmp_path.iterdir())) == 1
+
+    def test_bytes_that_are_not_those_of_their_etag_are_refused(self, farm: FakeFarm) -> None:
+        job_id = farm.add_job()
+        farm.damaged = True
+        with pytest.raises(DamagedArtifact):
+            farm.client().result(job_id)
+        with pytest.raises(DamagedArtifact):
+            farm.client().artifact(job_id, "screenshot.png")
 
     def test_an_artifact_that_is_not_there_leaves_nothing(
         self, farm: FakeFarm, tmp_path: Path

@@ -106,8 +106,20 @@ def _field_error(data: object, found: ErrorDetails) -> FieldError:
     return FieldError(field=path, message=_IN_JSON.get(kind, found["msg"]))
 
 
-def _unknown_field(spec: type[BaseModel], place: tuple[int | str, ...]) -> str:
-    model = spec
+def errors_of(model: type[BaseModel], error: ValidationError) -> list[FieldError]:
+    """Return what is wrong with what should have been a ``model``, as callers are told it."""
+    return [
+        FieldError(
+            field=".".join(str(part)[:_NAME_MAX_CHARACTERS] for part in each["loc"]),
+            message=_unknown_field(model, each["loc"])
+            if each["type"] == "extra_forbidden"
+            else _IN_JSON.get(each["type"], each["msg"]),
+        )
+        for each in error.errors(include_url=False, include_input=False)[:_ERRORS_MAX]
+    ]
+
+
+def _unknown_field(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
     for part in place[:-1]:
         if isinstance(part, str) and part in model.model_fields:
             model = _model_in(model.model_fields[part].annotation) or model
