@@ -145,6 +145,22 @@ class Once:
         self._drop(upload)
         return Done(kept, is_replay=True)
 
+    def reserved(self, what: str, body: object, mine: str) -> Done[str]:
+        """Return what the first request under the key has reserved; ``mine`` if this is it.
+
+        Args:
+            what: Method and path.
+            body: What it asks for, as JSON has it.
+            mine: What to reserve.
+        """
+        wanted = Reserved(mine, _fingerprint(what, body))
+        found = self._reserve(self.key or "", wanted)
+        return Done(found.id, is_replay=found != wanted)
+
+    def was_asked(self, what: str, body: object = None) -> bool:
+        """Return whether ``reserved`` was called with this before."""
+        return self._find(self.key or "", _fingerprint(what, body)) is not None
+
     @property
     def _reservations(self) -> Reservations:
         return self.service.reservations

@@ -42,7 +42,8 @@ class Record(BaseModel):
     """What is kept as JSON."""
 
     # Open: after a step back to an older version records may hold fields it does not know.
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # What an error about one says goes into the log, where no secret of a spec may stand.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Artifact(Record):

@@ -333,8 +333,8 @@ class Deliveries(Protocol[T]):
 class KeyRing(Protocol):
     """The farm's keys, those that have ended too, and what it signs with."""
 
-    def add(self, key: ApiKey) -> None:
-        """Keep a key. Its id must not be in use."""
+    def add(self, key: ApiKey) -> bool:
+        """Keep a key, unless another has its id; say whether it is kept."""
 
     def get(self, key_id: str) -> ApiKey | None:
         """Return the key, or ``None`` if there is none of this id."""
