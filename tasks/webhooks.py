@@ -1,4 +1,4 @@
-"""One delivery of a job's webhook, in the form of https://www.standardwebhooks.com."""
+"""One delivery of a webhook, in the form of https://www.standardwebhooks.com."""
 
 import base64
 import hashlib
@@ -14,10 +14,12 @@ from http import HTTPStatus
 
 import httpx
 
+from farm.jobs.batches.notices import Notice
+from farm.jobs.batches.views import BatchView
 from farm.jobs.deliveries import Answer
 from farm.jobs.errors import ConnectionFailed, JobTimedOut, TargetForbidden, TlsError
 from farm.jobs.models import Job
-from farm.jobs.ports import Clock
+from farm.jobs.ports import Clock, Told
 from farm.jobs.specs.base import secret_bytes
 from farm.jobs.views import JobView, rfc3339
 from tasks.egress.client import Gate, Limits, Session
@@ -43,31 +45,31 @@ class Courier:
     certificates: ssl.SSLContext = field(default_factory=httpx.create_ssl_context)
     """What vouches for receivers."""
 
-    def deliver(self, job: Job) -> Answer:
-        """Tell the receiver of an ended job once.
+    def deliver(self, about: Told) -> Answer:
+        """Tell the receiver of an ended job, or of what has happened to a batch, once.
 
         Raises:
             BackendUnavailable: The gate is away; nothing is known then.
         """
-        url = job.spec.webhook_url or ""
-        body = message(job)
+        url = about.webhook_url or ""
+        body = message(about)
         limits = Limits(
             max_bytes=len(body) + _BESIDE_BODY_BYTES, max_requests=1, max_seconds=TOTAL_S
         )
         with self.gate.session(
-            job.id,
-            zones=job.zones,
+            about.id,
+            zones=about.zones,
             url=url,
             limits=limits,
             # In the clear only within the operator's own network.
             internal_only=url.startswith("http:"),
         ) as session:
             try:
-                return self._post(job, body, session)
+                return self._post(about, body, session)
             except httpx.HTTPError as error:
                 return _broken_off(session, url, error)
 
-    def _post(self, job: Job, body: bytes, session: Session) -> Answer:
+    def _post(self, about: Told, body: bytes, session: Session) -> Answer:
         now = self.clock.now()
         with (
             httpx.Client(
@@ -75,9 +77,9 @@ class Courier:
             ) as client,
             client.stream(
                 "POST",
-                job.spec.webhook_url or "",
+                about.webhook_url or "",
                 content=body,
-                headers=headers(job, body, now),
+                headers=headers(about, body, now),
                 follow_redirects=False,
             ) as response,
         ):
@@ -87,30 +89,33 @@ class Courier:
             return answer
 
 
-def message(job: Job) -> bytes:
-    """Return the body: the same at each attempt, and the job as the API shows it."""
-    shown = JobView.of(job).model_dump(mode="json", exclude={"webhook"})
-    told = {
-        "type": f"job.{job.state}",
-        "timestamp": rfc3339(job.finished_at or job.created_at),
-        "data": shown,
-    }
+def message(about: Told) -> bytes:
+    """Return the body: job or batch as the API shows it; a job's is the same at each attempt."""
+    if isinstance(about, Notice):
+        kind, at = f"batch.{about.event}", about.at
+        shown = BatchView.of(about.standing).model_dump(mode="json")
+    elif isinstance(about, Job):
+        kind, at = f"job.{about.state}", about.finished_at or about.created_at
+        shown = JobView.of(about).model_dump(mode="json", exclude={"webhook"})
+    else:
+        raise TypeError(f"nothing is told of {about!r}")
+    told = {"type": kind, "timestamp": rfc3339(at), "data": shown}
     return json.dumps(told, ensure_ascii=False).encode()
 
 
-def headers(job: Job, body: bytes, now: datetime) -> dict[str, str]:
-    """Return the headers of one attempt; signed if the job brought a secret."""
+def headers(about: Told, body: bytes, now: datetime) -> dict[str, str]:
+    """Return the headers of one attempt; signed if there is a secret."""
     # With the revision: a job that was retried ends anew, and that is news.
-    message_id, timestamp = f"{job.id}-{job.revision}", str(int(now.timestamp()))
+    message_id, timestamp = f"{about.id}-{about.revision}", str(int(now.timestamp()))
     found = {
         "Content-Type": "application/json",
         "User-Agent": _USER_AGENT,
         "webhook-id": message_id,
         "webhook-timestamp": timestamp,
     }
-    if job.spec.webhook_secret is not None:
+    if about.webhook_secret is not None:
         signed = f"{message_id}.{timestamp}.".encode() + body
-        digest = hmac.digest(secret_bytes(job.spec.webhook_secret), signed, hashlib.sha256)
+        digest = hmac.digest(secret_bytes(about.webhook_secret), signed, hashlib.sha256)
         found["webhook-signature"] = f"v1,{base64.b64encode(digest).decode()}"
     return found
 

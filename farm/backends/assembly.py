@@ -15,6 +15,7 @@ from farm.backends.redis_connection import connect
 from farm.backends.redis_deliveries import RedisDeliveries
 from farm.backends.redis_keys import RedisKeys
 from farm.backends.redis_ledger import RedisLedger
+from farm.backends.redis_notices import RedisNotices
 from farm.backends.redis_reservations import RedisReservations
 from farm.backends.redis_workers import RedisWorkers
 from farm.jobs.service import JobService
@@ -55,5 +56,6 @@ def assemble(
         keys=RedisKeys(client),
         reservations=RedisReservations(client),
         deliveries=RedisDeliveries(client),
+        notices=RedisNotices(client, clock),
         clock=clock,
     )

@@ -1,19 +1,12 @@
--- Keep the counts of a batch in step with its jobs. Put before scripts that move jobs.
+-- Keep the counts of a batch in step with its jobs. Put before scripts that move jobs,
+-- behind news.lua.
 --
 -- farm:batch:{id}  hash: record (JSON), revision, state, number, how many jobs are in each
 --                  state and have failed with each code (code:{code}), how many ended lately
 --                  (ended:{0..6}, each "bucket:count" of ten seconds), finished_at,
 --                  kept_until, and what other scripts go by: per_host_concurrency,
---                  per_host_delay (seconds), pause_at, webhook
+--                  per_host_delay (seconds), pause_at, webhook ('1': who is to be told)
 -- farm:batches:over      zset: finished batches by when they are no longer kept
--- farm:batches:webhooks  zset: "{id} {event}" by when the receiver is to be told
-
-local function tell_of_batch(key, id, event, at)
-  if redis.call('HGET', key, 'webhook') == '1' then
-    redis.call('HDEL', key, 'webhook:' .. event)
-    redis.call('ZADD', 'farm:batches:webhooks', at, id .. ' ' .. event)
-  end
-end
 
 -- A job of the batch goes from the fields `before` to the fields `after` (lists).
 -- `ended`: nil, or when it ended (at), until when it is kept (kept_until), the number of
@@ -51,7 +44,7 @@ local function count_job(id, before, after, ended)
   if open > 0 and found[4] then
     redis.call('HDEL', key, 'finished_at')
     redis.call('ZREM', 'farm:batches:over', id)
-    redis.call('ZREM', 'farm:batches:webhooks', id .. ' finished')
+    take_back_news(key, id, 'finished')
   elseif open == 0 and ended and not found[4] then
     redis.call('HSET', key, 'finished_at', ended.at)
     redis.call('ZADD', 'farm:batches:over', found[5], id)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from farm.jobs.batches.models import Batch, BatchState
 from farm.jobs.batches.moulds import Cast
+from farm.jobs.batches.notices import Event
 from farm.jobs.errors import ArtifactEvicted, JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page, labels
 from farm.jobs.models import ANNOUNCE_GRACE_S, STRIDES, Artifact, Job
@@ -65,6 +66,8 @@ class MemoryLedger:
         """Their jobs that are not filed yet."""
         self.cancelling: set[str] = set()
         """Those that are cancelled and may have open jobs."""
+        self.news: dict[tuple[str, Event, int], datetime | None] = {}
+        """What has happened to them, when; ``None``: it is no news any more."""
 
     def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
         """See ``JobLedger.add``."""
@@ -90,7 +93,7 @@ class MemoryLedger:
             self._jobs[new.id] = Job.model_validate_json(new.model_dump_json(exclude_unset=True))
             self._numbers.setdefault(new.id, len(self._numbers) + 1)
             self._file(new)
-            self._pause_at_failures(new)
+            self._count(new)
             if new.state is JobState.RUNNING and new.started_at is not None:
                 self._begun_at[new.batch_id, new.host] = new.started_at
             self._tell()
@@ -316,16 +319,33 @@ class MemoryLedger:
         self._fed.add(job_id)
         self._begun_at[job.batch_id, job.host] = now
 
-    def _pause_at_failures(self, job: Job) -> None:
-        """Pause the job's batch if so many of its jobs have failed that it should."""
+    def _count(self, job: Job) -> None:
+        """See to what follows for a batch from this move of its job: a pause, its end, news."""
         batch = self.batches.get(job.batch_id or "")
-        if batch is None or batch.pause_at is None or not job.state.is_terminal:
+        if batch is None:
             return
-        states = [each.state for each in self._jobs.values() if each.batch_id == batch.id]
-        is_open = any(not state.is_terminal for state in states)
-        is_full = states.count(JobState.FAILED) >= batch.pause_at
-        if batch.state is BatchState.RUNNING and is_full and is_open:
+        states = [each.state for each in self.of_batch(batch.id)]
+        is_open = batch.id in self.chunks or not all(state.is_terminal for state in states)
+        if is_open:
+            self.take_back(batch.id, "finished")
+        if job.finished_at is None:
+            return
+        is_full = batch.pause_at is not None and states.count(JobState.FAILED) >= batch.pause_at
+        if not is_open:
+            self._tell(batch, "finished", job.finished_at)
+        elif is_full and batch.state is BatchState.RUNNING:
             self.batches[batch.id] = batch.changed(state=BatchState.PAUSED)
+            self._tell(batch, "paused", job.finished_at)
+
+    def _tell(self, batch: Batch, event: Event, at: datetime) -> None:
+        if batch.options.on_complete is not None:
+            self.news[batch.id, event, len(self.news)] = at
+
+    def take_back(self, batch_id: str, event: Event) -> None:
+        """Have nobody told of what has happened any more."""
+        for news in self.news:
+            if news[:2] == (batch_id, event):
+                self.news[news] = None
 
     def _leave_lanes(self, job_id: str) -> None:
         for lanes in self._lanes.values():

@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from farm.backends.memory import MemoryLedger
-from farm.jobs.batches.models import RATE_WINDOW_S, Batch, BatchPage, Progress, Standing
+from farm.jobs.batches.models import (
+    RATE_WINDOW_S,
+    Batch,
+    BatchPage,
+    BatchState,
+    Progress,
+    Standing,
+)
 from farm.jobs.batches.moulds import Cast
 from farm.jobs.batches.ports import Room
 from farm.jobs.errors import BackendUnavailable, UnknownBatch
@@ -21,23 +28,24 @@ class MemoryBatches:
         """Keep batches in ``ledger``, whose steps look at them."""
         self._ledger = ledger
         self._clock = clock
-        self._drafts: dict[str, list[list[Cast]]] = {}
+        self.drafts: dict[str, list[list[Cast]]] = {}
+        """Which a test looks into."""
         self._numbers: dict[str, int] = {}
 
     def append(self, draft_id: str, jobs: Sequence[Cast]) -> None:
         """See ``BatchLedger.append``."""
-        self._drafts.setdefault(draft_id, []).append(list(jobs))
+        self.drafts.setdefault(draft_id, []).append(list(jobs))
 
     def drop(self, draft_id: str) -> None:
         """See ``BatchLedger.drop``."""
-        self._drafts.pop(draft_id, None)
+        self.drafts.pop(draft_id, None)
 
     def commit(self, batch: Batch, room: Room) -> Refusal | None:
         """See ``BatchLedger.commit``."""
         stored = self._ledger.batches.get(batch.id)
         if stored is not None:
             return None if stored.draft_id == batch.draft_id else "exists"
-        if len(self._drafts.get(batch.draft_id, [])) != room.chunks:
+        if len(self.drafts.get(batch.draft_id, [])) != room.chunks:
             raise BackendUnavailable("What was sent of the batch is not all there any more.")
         for queue, jobs in room.jobs.items():
             if self._ledger.queued_on(queue) + jobs > room.backlog_max:
@@ -47,7 +55,7 @@ class MemoryBatches:
             return "owner"
         self._ledger.batches[batch.id] = batch
         self._numbers[batch.id] = len(self._numbers) + 1
-        self._ledger.chunks[batch.id] = self._drafts.pop(batch.draft_id)
+        self._ledger.chunks[batch.id] = self.drafts.pop(batch.draft_id)
         return None
 
     def file(self, batch_id: str) -> bool:
@@ -111,7 +119,9 @@ class MemoryBatches:
         if stored is None or stored.revision != new.revision - 1:
             return False
         self._ledger.batches[new.id] = new
-        if new.state == "cancelled":
+        if new.state is BatchState.RUNNING:
+            self._ledger.take_back(new.id, "paused")
+        if new.state is BatchState.CANCELLED:
             self._ledger.cancelling.add(new.id)
         else:
             self._ledger.cancelling.discard(new.id)
@@ -159,6 +169,8 @@ class MemoryBatches:
             if self._is_over(batch_id, now):
                 del self._ledger.batches[batch_id]
                 self._ledger.cancelling.discard(batch_id)
+                self._ledger.take_back(batch_id, "finished")
+                self._ledger.take_back(batch_id, "paused")
 
     def _is_over(self, batch_id: str, now: datetime) -> bool:
         progress = self.get(batch_id).progress

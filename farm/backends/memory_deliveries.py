@@ -33,27 +33,27 @@ class MemoryDeliveries:
                 self._due[job.id, job.revision] = until
             return taken
 
-    def postpone(self, job: Job, until: datetime) -> None:
+    def postpone(self, about: Job, until: datetime) -> None:
         """See ``Deliveries.postpone``."""
         with self._lock:
-            if self._due_at(job) is not None:
-                self._due[job.id, job.revision] = until
+            if self._due_at(about) is not None:
+                self._due[about.id, about.revision] = until
 
-    def of(self, jobs: Sequence[Job]) -> Mapping[str, Delivery]:
+    def of(self, about: Sequence[Job]) -> Mapping[str, Delivery]:
         """See ``Deliveries.of``."""
         with self._lock:
-            return {job.id: self._of(job) for job in jobs}
+            return {job.id: self._of(job) for job in about}
 
-    def record(self, job: Job, delivery: Delivery) -> bool:
+    def record(self, about: Job, delivery: Delivery) -> bool:
         """See ``Deliveries.record``."""
         with self._lock:
             try:
-                if self._ledger.get(job.id).revision != job.revision:
+                if self._ledger.get(about.id).revision != about.revision:
                     return False
             except (JobExpired, UnknownJob):
                 return False
-            self._kept[job.id] = delivery
-            self._due[job.id, job.revision] = delivery.due_at
+            self._kept[about.id] = delivery
+            self._due[about.id, about.revision] = delivery.due_at
             return True
 
     def _of(self, job: Job) -> Delivery:

@@ -1,18 +1,20 @@
--- Keep how it stands with a job's webhook, if the job is still of that revision.
+-- Keep how it stands with a webhook, if what it is about is still of that revision.
 --
--- KEYS[1]  farm:job:{id}   hash of the job
--- KEYS[2]  farm:webhooks   zset: jobs by when their webhook is due
--- ARGV[1]  id
--- ARGV[2]  revision of the job
+-- KEYS[1]  farm:job:{id}, or farm:batch:{id}               hash of what it is about
+-- KEYS[2]  farm:webhooks, or farm:batches:webhooks   zset: webhooks by when they are due
+-- ARGV[1]  member of that set
+-- ARGV[2]  the revision
 -- ARGV[3]  how it stands (JSON)
 -- ARGV[4]  when it is due; empty: no more
+-- ARGV[5]  field of the revision
+-- ARGV[6]  field of how it stands
 --
 -- Returns 1 if it is kept now, else 0 and nothing was changed.
 
-if redis.call('HGET', KEYS[1], 'revision') ~= ARGV[2] then
+if redis.call('HGET', KEYS[1], ARGV[5]) ~= ARGV[2] then
   return 0
 end
-redis.call('HSET', KEYS[1], 'webhook', ARGV[3])
+redis.call('HSET', KEYS[1], ARGV[6], ARGV[3])
 if ARGV[4] == '' then
   redis.call('ZREM', KEYS[2], ARGV[1])
 else

@@ -60,7 +60,7 @@ class RedisBatches:
         self._clock = clock
         self._commit = script(client, "commit_batch")
         self._file = script(client, "file_chunk", "lanes")
-        self._swap = script(client, "swap_batch")
+        self._swap = script(client, "swap_batch", "news")
         self._forget = script(client, "forget_batches")
 
     @redis_errors()
@@ -86,7 +86,7 @@ class RedisBatches:
         limits.append((owner_key(batch.owner), sum(room.jobs.values()), room.owner_max))
         result = self._commit(
             keys=[
-                _batch_key(batch.id),
+                batch_key(batch.id),
                 _draft_key(batch.draft_id),
                 _chunks_key(batch.id),
                 _UNFILED,
@@ -120,10 +120,10 @@ class RedisBatches:
     @redis_errors()
     def get(self, batch_id: str) -> Standing:
         """See ``BatchLedger.get``."""
-        found = cast("dict[bytes, bytes]", self._client.hgetall(_batch_key(batch_id)))
+        found = cast("dict[bytes, bytes]", self._client.hgetall(batch_key(batch_id)))
         if not found:
             raise UnknownBatch(batch_id)
-        return _standing(found, self._clock.now())
+        return standing_of(found, self._clock.now())
 
     @redis_errors()
     def listed(self, before: int | None, limit: int, *, owner: str | None = None) -> BatchPage:
@@ -138,11 +138,11 @@ class RedisBatches:
         )
         with self._client.pipeline(transaction=False) as pipe:
             for batch_id, _ in found:
-                pipe.hgetall(_batch_key(batch_id.decode()))
+                pipe.hgetall(batch_key(batch_id.decode()))
             hashes = cast("list[dict[bytes, bytes]]", pipe.execute())
         now = self._clock.now()
         return BatchPage(
-            batches=tuple(_standing(each, now) for each in hashes if each),
+            batches=tuple(standing_of(each, now) for each in hashes if each),
             next=int(found[-1][1]) if len(found) == limit else None,
         )
 
@@ -150,7 +150,7 @@ class RedisBatches:
     def swap(self, new: Batch) -> bool:
         """See ``BatchLedger.swap``."""
         stored = self._swap(
-            keys=[_batch_key(new.id), _CANCELLING, _RETRYING],
+            keys=[batch_key(new.id), _CANCELLING, _RETRYING],
             args=[
                 new.id,
                 new.revision,
@@ -224,7 +224,7 @@ class RedisBatches:
         return [batch_id.decode() for batch_id in ids]
 
     def _is_over(self, batch_id: str) -> bool:
-        found = self._client.hmget(_batch_key(batch_id), "record", "finished_at")
+        found = self._client.hmget(batch_key(batch_id), "record", "finished_at")
         record, finished_at = cast("list[bytes | None]", found)
         return record is None or finished_at is not None
 
@@ -249,7 +249,8 @@ def _fields(batch: Batch, jobs: int) -> list[str]:
     return [str(each) for field in fields.items() for each in field]
 
 
-def _standing(found: Mapping[bytes, bytes], now: datetime) -> Standing:
+def standing_of(found: Mapping[bytes, bytes], now: datetime) -> Standing:
+    """Return what a batch's hash says, as it is ``now``."""
     told = {name.decode(): value for name, value in found.items()}
     batch = Batch.model_validate_json(told["record"])
     # A step that moved a job may have paused it.
@@ -286,7 +287,8 @@ def _time(value: bytes | None) -> datetime | None:
     return None if value is None else datetime.fromtimestamp(float(value), UTC)
 
 
-def _batch_key(batch_id: str) -> str:
+def batch_key(batch_id: str) -> str:
+    """Return the key of the batch's hash."""
     return f"farm:batch:{batch_id}"
 
 

@@ -37,26 +37,26 @@ class RedisDeliveries:
         return [job for job in jobs.values() if job is not None]
 
     @redis_errors()
-    def postpone(self, job: Job, until: datetime) -> None:
+    def postpone(self, about: Job, until: datetime) -> None:
         """See ``Deliveries.postpone``."""
-        self._client.zadd(WEBHOOKS, {job.id: until.timestamp()}, xx=True)
+        self._client.zadd(WEBHOOKS, {about.id: until.timestamp()}, xx=True)
 
     @redis_errors()
-    def of(self, jobs: Sequence[Job]) -> Mapping[str, Delivery]:
+    def of(self, about: Sequence[Job]) -> Mapping[str, Delivery]:
         """See ``Deliveries.of``."""
         with self._client.pipeline(transaction=False) as pipe:
-            for job in jobs:
+            for job in about:
                 pipe.hget(job_key(job.id), "webhook")
             found = cast("list[bytes | None]", pipe.execute())
-        return {job.id: _of(job, kept) for job, kept in zip(jobs, found, strict=True)}
+        return {job.id: _of(job, kept) for job, kept in zip(about, found, strict=True)}
 
     @redis_errors()
-    def record(self, job: Job, delivery: Delivery) -> bool:
+    def record(self, about: Job, delivery: Delivery) -> bool:
         """See ``Deliveries.record``."""
         due = "" if delivery.due_at is None else delivery.due_at.timestamp()
         recorded = self._record(
-            keys=[job_key(job.id), WEBHOOKS],
-            args=[job.id, job.revision, delivery.model_dump_json(), due],
+            keys=[job_key(about.id), WEBHOOKS],
+            args=[about.id, about.revision, delivery.model_dump_json(), due, "revision", "webhook"],
         )
         return bool(recorded)
 

@@ -63,8 +63,8 @@ class RedisLedger:
         """Keep records with ``client``, learn of changes from ``changes``."""
         self._client = client
         self._changes = changes
-        self._swap = script(client, "swap", "counts", "lanes")
-        self._forget = script(client, "forget", "counts")
+        self._swap = script(client, "swap", "news", "counts", "lanes")
+        self._forget = script(client, "forget", "news", "counts")
         self._take_turns = script(client, "take_turns")
 
     def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:

@@ -31,6 +31,6 @@ end
 mark(KEYS[2], ARGV[4] == 'cancelled')
 mark(KEYS[3], ARGV[6] == '1')
 if ARGV[4] == 'running' then
-  redis.call('ZREM', 'farm:batches:webhooks', ARGV[1] .. ' paused')
+  take_back_news(KEYS[1], ARGV[1], 'paused')
 end
 return 1

@@ -66,9 +66,12 @@ def jobs(wanted: Mapping[str, str], limit: int, cursor: str | None) -> Call:
     return Call("GET", "/v1/jobs", params={**wanted, "limit": limit, **place})
 
 
-def retry(job_id: str, idempotency_key: str | None = None) -> Call:
-    """Return the call that queues a failed or cancelled job again."""
-    return Call("POST", f"{_job_path(job_id)}/retry", headers=_keyed(idempotency_key))
+def retry(
+    job_id: str, secrets: Mapping[str, object] | None = None, idempotency_key: str | None = None
+) -> Call:
+    """Return the call that queues a failed or cancelled job again, perhaps with its secrets."""
+    body = dict(secrets) if secrets else None
+    return Call("POST", f"{_job_path(job_id)}/retry", json=body, headers=_keyed(idempotency_key))
 
 
 def deliver_again(job_id: str) -> Call:

@@ -8,8 +8,8 @@
     │   ├── NoSuchPage  MethodNotAllowed  UnreadableRequest
     │   ├── UnknownJob  UnknownBatch  UnknownArtifact  UnknownUpload
     │   ├── JobExpired  BatchExpired  ArtifactEvicted
-    │   ├── NotFinished  JobFailed  NothingToRetry  BatchOver  NothingToDeliver
-    │   ├── IdempotencyConflict
+    │   ├── NotFinished  JobFailed  NothingToRetry  SecretsNeeded  NothingToDeliver
+    │   ├── BatchOver  IdempotencyConflict
     │   ├── KeyRefused  ScopeRequired  ForbiddenHost  ForbiddenOrigin  InvalidLink
     │   ├── UnknownKey  WouldLockOut
     │   └── QueueFull  RateLimited  TooManyDownloads
@@ -263,6 +263,21 @@ class NothingToRetry(RequestError):
     """
 
     code = "nothing_to_retry"
+
+
+class SecretsNeeded(RequestError):
+    """The job was submitted with secrets, which the farm dropped when it ended.
+
+    Send those that ``errors`` names with the request, as the job was submitted with them.
+    """
+
+    code = "secrets_needed"
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        """Name the ``fields`` of the spec that held them; there must be one."""
+        super().__init__(f"To queue this job again takes {' and '.join(fields)} anew.")
+        message = "was dropped when the job ended; send it anew"
+        self.errors = tuple(FieldError(field=field, message=message) for field in fields)
 
 
 class IdempotencyConflict(RequestError):

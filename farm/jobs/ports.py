@@ -9,12 +9,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from farm.jobs.deliveries import Delivery
 from farm.jobs.keys import ApiKey
 from farm.jobs.listing import JobFilter, Page
-from farm.jobs.models import Artifact, Job
+from farm.jobs.models import Artifact, Job, Zone
 from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import Queue
 from farm.jobs.workers import BrowserCheck, Child, Worker
@@ -213,7 +213,7 @@ class ArtifactStore(Protocol):
         """
 
     def expire(self, owner: str, name: str, ttl_s: int) -> None:
-        """Drop the bytes after ``ttl_s`` seconds from now; 0 drops them now."""
+        """Drop the bytes after ``ttl_s`` seconds from now, give or take a thousandth; 0: now."""
 
     def ping(self) -> None:
         """Return if the store answers."""
@@ -276,26 +276,54 @@ class Reservations(Protocol):
         """Return whether the id was used and dropped."""
 
 
-class Deliveries(Protocol):
-    """How far the receivers of webhooks have been told, beside the records of their jobs.
+class Told(Protocol):
+    """What a webhook may be about: a job, or something that has happened to a batch."""
+
+    @property
+    def id(self) -> str:
+        """Which it is."""
+
+    @property
+    def revision(self) -> int:
+        """A later one is news."""
+
+    @property
+    def webhook_url(self) -> str | None:
+        """Who is told."""
+
+    @property
+    def webhook_secret(self) -> str | None:
+        """What the message is signed with; ``None``: with nothing."""
+
+    @property
+    def zones(self) -> tuple[Zone, ...]:
+        """Where the message may go."""
+
+
+T = TypeVar("T", bound=Told)
+
+
+class Deliveries(Protocol[T]):
+    """How far the receivers of webhooks have been told, beside the records of what they are about.
 
     The ledger's step that ends a job also makes its webhook due, so no crash in between
-    loses it; a retry of the job, or the end of its retention, takes that back.
+    loses it; a retry of the job, or the end of its retention, takes that back. So it is
+    with a batch that finishes or pauses by itself.
     """
 
-    def take(self, now: datetime, until: datetime, limit: int) -> list[Job]:
-        """Return up to ``limit`` jobs whose webhook is due, the longest-due first.
+    def take(self, now: datetime, until: datetime, limit: int) -> list[T]:
+        """Return up to ``limit`` of which the webhook is due, the longest-due first.
 
         They are due again at ``until``: whoever takes them may die.
         """
 
-    def postpone(self, job: Job, until: datetime) -> None:
-        """Keep the job out of ``take`` until then. Ignored if it is never due again."""
+    def postpone(self, about: T, until: datetime) -> None:
+        """Keep it out of ``take`` until then. Ignored if it is never due again."""
 
-    def of(self, jobs: Sequence[Job]) -> Mapping[str, Delivery]:
-        """Return how it stands with each job's webhook, by id: of this revision of the job."""
+    def of(self, about: Sequence[T]) -> Mapping[str, Delivery]:
+        """Return how it stands with each webhook, by id: of this revision."""
 
-    def record(self, job: Job, delivery: Delivery) -> bool:
+    def record(self, about: T, delivery: Delivery) -> bool:
         """Keep how it stands now, and when it is due; say whether this still is the revision.
 
         If it is not, nothing changes.

@@ -26,7 +26,7 @@ URL = "https://hooks.test/"
 class Subject:
     """Deliveries under test, the ledger that they lie beside, and how a retention passes."""
 
-    deliveries: Deliveries
+    deliveries: Deliveries[Job]
     ledger: JobLedger
     end_retention: Callable[[Job], None]
 

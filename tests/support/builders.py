@@ -14,6 +14,7 @@ from farm.backends.memory_batch_jobs import MemoryBatchJobs
 from farm.backends.memory_batches import MemoryBatches
 from farm.backends.memory_deliveries import MemoryDeliveries
 from farm.backends.memory_keys import MemoryKeys
+from farm.backends.memory_notices import MemoryNotices
 from farm.backends.memory_reservations import MemoryReservations
 from farm.jobs.keys import ApiKey
 from farm.jobs.models import Job
@@ -76,6 +77,7 @@ class MemoryFarm:
         self.keys = MemoryKeys()
         self.reservations = MemoryReservations(self.clock)
         self.deliveries = MemoryDeliveries(self.ledger)
+        self.notices = MemoryNotices(self.ledger, self.batches)
         self.service = JobService(
             ledger=self.ledger,
             batches=self.batches,
@@ -87,6 +89,7 @@ class MemoryFarm:
             keys=self.keys,
             reservations=self.reservations,
             deliveries=self.deliveries,
+            notices=self.notices,
             clock=self.clock,
         )
 

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from schemathesis import Case
 
 from farm.backends.memory import MemoryLedger
+from farm.backends.memory_deliveries import MemoryDeliveries
 from farm.backends.memory_keys import MemoryKeys
 from farm.jobs.errors import DnsError
 from farm.jobs.key_service import KeyRequest, KeyService
 from farm.jobs.keys import ALL_SCOPES, ANYBODY, ApiKey, Caller
 from farm.jobs.service import UPLOAD_NAME
 from farm.jobs.workers import BrowserCheck
-from tests.support.builders import NOON, MemoryFarm, a_child, a_job, a_worker
+from tests.support.builders import NOON, MemoryFarm, a_child, a_job, a_spec, a_worker
 
 MADE = {"screenshot.png": "image/png", "page.html": "text/html; charset=utf-8"}
 
@@ -45,7 +46,10 @@ class FuzzedFarm(MemoryFarm):
         self._jobs = _ImpatientLedger(self.clock)
         self._ring = _KeptKeys()
         self.ledger, self.keys = self._jobs, self._ring
-        self.service = replace(self.service, ledger=self.ledger, keys=self.keys)
+        self.deliveries = MemoryDeliveries(self.ledger)
+        self.service = replace(
+            self.service, ledger=self.ledger, keys=self.keys, deliveries=self.deliveries
+        )
         self.headers: Mapping[str, str] = {}
         """What a caller says to be let in."""
         self._caller = ANYBODY
@@ -78,7 +82,8 @@ class FuzzedFarm(MemoryFarm):
         """Return what there is then, by the parameter that names it."""
         states = ("queued", "running", "done", "failed", "cancelled", "expired")
         owner = {"owner": self._caller.owner}
-        queued = {state: a_job(state).model_copy(update=owner) for state in states}
+        spec = a_spec(webhook_url="http://hooks.test/")
+        queued = {state: a_job(state, spec=spec).model_copy(update=owner) for state in states}
         running = queued["running"].claimed("worker-1", NOON, redeliveries=0)
         claimed = queued["done"].claimed("worker-1", NOON, redeliveries=0)
         made = [
@@ -98,7 +103,7 @@ class FuzzedFarm(MemoryFarm):
         upload_id = self._caller.owner + "f" * 32
         self.artifacts.put(upload_id, UPLOAD_NAME, "video/mp4", [b"left"], ttl_s=60)
         return {
-            "job_id": (*states, "done", "done", "failed"),  # Of which most is to be had.
+            "job_id": (*states, *["done"] * 4, "failed"),  # Of which most is to be had.
             "name": tuple(MADE),
             "upload_id": (upload_id,),
             "key_id": tuple(key.id for key in self.keys.all()),

@@ -7,9 +7,13 @@ from contextlib import contextmanager
 import pytest
 from structlog.testing import capture_logs
 
+from farm.jobs.batches.intake import Item
+from farm.jobs.batches.models import BatchOptions
+from farm.jobs.batches.service import Batches, BatchRequest
 from farm.jobs.deliveries import Answer, Delivery
 from farm.jobs.errors import BackendUnavailable, DnsError
 from farm.jobs.models import Job
+from farm.jobs.ports import Told
 from tasks.dispatcher.deliverer import OF_ONE_HOST_MAX, THREADS, Deliverer
 from tests.support.builders import MemoryFarm
 from tests.support.waiting import until
@@ -24,8 +28,8 @@ class Receivers:
         self.open = threading.Event()
         self.open.set()
 
-    def deliver(self, job: Job) -> Answer:
-        self.told.append(job.id)
+    def deliver(self, about: Told) -> Answer:
+        self.told.append(about.id)
         assert self.open.wait(30)
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -194,3 +198,21 @@ def test_what_a_dead_dispatcher_had_taken_is_told_by_the_next(subject: Subject) 
     now = subject.farm.clock.now()
     subject.farm.deliveries.take(now, now, 1)  # And dies.
     subject.until(lambda: subject.of(job).state == "delivered", "it is delivered")
+
+
+def test_the_end_of_a_batch_is_told_once_it_is_due(subject: Subject) -> None:
+    farm = subject.farm
+    options = BatchOptions.model_validate({"on_complete": {"webhook_url": "https://hooks.test/"}})
+    items = iter([Item(1, "https://page.test/")])
+    request = BatchRequest(options, {"kind": "screenshot"}, items, lambda: "ab")
+    batch = Batches(farm.service).submit(request).standing.batch
+    subject.deliverer.deliver()
+    assert subject.receivers.told == []
+    (job,) = farm.batches.open_jobs(batch.id, 10)
+    farm.ledger.swap(job.cancelled(farm.clock.now()))
+    told = f"{batch.id}-finished"
+    subject.until(lambda: subject.receivers.told == [told], "it was told")
+    subject.until(lambda: subject.deliverer.under_way == 0, "the attempt is over")
+    farm.clock.advance(3600)
+    subject.deliverer.deliver()
+    assert subject.receivers.told == [told]

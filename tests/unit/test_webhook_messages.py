@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from dev.docs import ROOT
+from farm.jobs.batches.models import Batch, BatchOptions, Progress, Standing
+from farm.jobs.batches.notices import Event, Notice
+from farm.jobs.batches.views import BatchView
 from farm.jobs.errors import DnsError
 from farm.jobs.models import Artifact, Job
 from farm.jobs.views import JobView
@@ -128,3 +131,22 @@ def test_112_the_signature_is_the_one_that_openssl_computes() -> None:
         headers(job, b"{}", NOW)["webhook-signature"]
         == "v1,6R39mzbHZtq3PN8T/2O27FP5CWaoR6Y/4QF58rMksUU="
     )
+
+
+@pytest.mark.parametrize("event", ["finished", "paused"])
+def test_of_a_batch_it_is_the_batch_and_signed_likewise(event: Event) -> None:
+    told = {"webhook_url": URL, "webhook_secret": SECRET}
+    options = BatchOptions.model_validate({"on_complete": told})
+    standing = Standing(Batch(id="b", created_at=NOON, options=options), Progress(failed=2))
+    notice = Notice(standing, event, revision=3, at=NOON)
+    body = message(notice)
+    assert json.loads(body) == {
+        "type": f"batch.{event}",
+        "timestamp": "2026-01-01T12:00:00.000Z",
+        "data": BatchView.of(standing).model_dump(mode="json"),
+    }
+    now = datetime.fromtimestamp(int(time.time()), UTC)
+    found = headers(notice, body, now)
+    assert found["webhook-id"] == f"b-{event}-3"
+    assert sample()(SECRET, found, body) == json.loads(body)
+    assert "hunter2" not in body.decode()
