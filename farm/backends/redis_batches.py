@@ -34,7 +34,14 @@ from farm.backends.redis_filing import (
 )
 from farm.backends.redis_records import read_jobs
 from farm.backends.redis_scripts import script
-from farm.jobs.batches.models import RATE_WINDOW_S, Batch, BatchPage, Progress, Standing
+from farm.jobs.batches.models import (
+    RATE_WINDOW_S,
+    Batch,
+    BatchPage,
+    BatchState,
+    Progress,
+    Standing,
+)
 from farm.jobs.batches.moulds import Cast
 from farm.jobs.batches.ports import Room
 from farm.jobs.errors import BackendUnavailable, UnknownBatch
@@ -252,12 +259,10 @@ def _fields(batch: Batch, jobs: int) -> list[str]:
 def standing_of(found: Mapping[bytes, bytes], now: datetime) -> Standing:
     """Return what a batch's hash says, as it is ``now``."""
     told = {name.decode(): value for name, value in found.items()}
-    batch = Batch.model_validate_json(told["record"])
     # A step that moved a job may have paused it.
-    stored = {"state": told["state"].decode(), "revision": int(told["revision"])}
-    batch = Batch.model_validate({**batch.model_dump(exclude_unset=True), **stored})
+    stored = {"state": BatchState(told["state"].decode()), "revision": int(told["revision"])}
     return Standing(
-        batch,
+        Batch.model_validate_json(told["record"]).model_copy(update=stored),
         Progress(
             queued=int(told["queued"]),
             running=int(told["running"]),

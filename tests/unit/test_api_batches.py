@@ -174,6 +174,17 @@ def test_options_of_the_batch_may_stand_in_the_query(client: FlaskClient, farm: 
     assert options.on_complete.webhook_url == hook
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["cookies", "http_credentials.password", "on_complete.webhook_secret", "webhook_secret"],
+)
+def test_secrets_do_not_stand_in_an_address(client: FlaskClient, name: str) -> None:
+    answer = sent(client, "text/plain", URLS[0], kind="pdf", **{name: "hunter2"})
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json["errors"]] == [name]
+    assert "hunter2" not in answer.text
+
+
 def test_the_number_of_lines_is_bounded_good_and_bad_ones(farm: MemoryFarm) -> None:
     limits = Limits(batch_items_max=3)
     client = asking(replace(farm.service, limits=limits))
