@@ -96,7 +96,7 @@ class MemoryLedger:
             self._count(new)
             if new.state is JobState.RUNNING and new.started_at is not None:
                 self._begun_at[new.batch_id, new.host] = new.started_at
-            self._tell()
+            self._note_change()
             return True
 
     def get(self, job_id: str) -> Job:
@@ -120,7 +120,7 @@ class MemoryLedger:
             self._jobs.pop(job_id, None)
             self._look_again_at.pop(job_id, None)
             self._leave_lanes(job_id)
-            self._tell()
+            self._note_change()
 
     def due(self, now: datetime, limit: int) -> list[Job]:
         """See ``JobLedger.due``."""
@@ -269,7 +269,7 @@ class MemoryLedger:
         with self._changed:
             self._changed.wait_for(is_over, timeout_s)
 
-    def _tell(self) -> None:
+    def _note_change(self) -> None:
         self._changes += 1
         self._changed.notify_all()
 
