@@ -5,10 +5,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from dev.stack import Stack
+from farm.client.cli import cli
 from farm.client.http import FarmClient
 from tests.support.batch_command import Command
+from tests.support.blocked_loop import BlockedLoop
 from tests.support.chaos_works import Work, Works
 from tests.support.site import Site, serving
 
@@ -45,3 +48,23 @@ def test_a_list_that_is_ended_in_its_midst_is_gone_on_with(
     assert len(jobs) == COUNT
     assert {(job.state, job.attempt, job.retries) for job in jobs} == {("succeeded", 1, 0)}
     assert command.ended("--tags", tag)[::2] == (0, f"0 done, {COUNT} there before\n")
+
+
+def test_it_runs_in_a_loop_that_can_start_no_process(
+    farm: Stack, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    works = Works(site).pictures(3)
+    command = Command.of(farm.url, tmp_path, works)
+    monkeypatch.chdir(tmp_path)
+
+    async def inside() -> Result:
+        arguments = ["--url", farm.url, "batch", "urls.txt", "-o", "shots", "--name", "{number}"]
+        return CliRunner().invoke(cli, arguments)
+
+    loop = BlockedLoop()
+    try:
+        done = loop.run_until_complete(inside())
+    finally:
+        loop.close()
+    assert done.exit_code == 0, done.output
+    assert command.right() == 3
