@@ -3,6 +3,7 @@
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +17,6 @@ from farm.client.lists.formats import FORMATS, Reading, decoded, format_of, read
 from farm.client.lists.items import Item, Wanted, apart, wanted
 from farm.client.lists.names import URL_FIELDS, Template
 from farm.client.lists.run import PATIENCE_S, Run, Stopped, Wishes
-from farm.client.lists.shots import read_shots
 from farm.client.lists.standing import known_paths
 from farm.client.lists.telling import Telling
 from farm.client.options import GroupedCommand, given, spec_options
@@ -33,6 +33,7 @@ _KIND = "screenshot"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+@cache
 def _options_of(kind: str) -> Sequence[click.Parameter]:
     spec = SPECS[kind]  # type: ignore[index]
     options = spec_options(spec, leave_out=("url", "html", "upload_id"))
@@ -221,6 +222,9 @@ def shots(
     Each shot has a url, and may have an output, width, height, selector, padding,
     javascript, quality, wait, wait_for, omit_background and every field of a spec.
     """
+    # Slow to import, and seldom needed.
+    from farm.client.lists.shots import read_shots  # noqa: PLC0415
+
     text = decoded(_content(source))
     try:
         entries = list(read_shots(text, kind=kind, ignored=ignored, read_file=_page))
