@@ -71,7 +71,7 @@ class TestText:
     @pytest.mark.parametrize("content", ["", "\n", "# nothing\n", "\ufeff", " \r\n\t"])
     def test_a_list_may_be_empty(self, content: str) -> None:
         for form in ("text", "csv", "ndjson"):
-            assert read(content, form) == []  # type: ignore[arg-type]
+            assert read(content, form) == []
 
 
 class TestNdjson:
