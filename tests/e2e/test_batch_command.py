@@ -1,5 +1,6 @@
 """A list through ``farm batch`` and a real farm: interrupted, killed, and gone on with."""
 
+import json
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -68,3 +69,51 @@ def test_it_runs_in_a_loop_that_can_start_no_process(
         loop.close()
     assert done.exit_code == 0, done.output
     assert command.right() == 3
+
+
+NOWHERE = "http://nowhere.invalid/"
+
+
+@pytest.mark.parametrize(
+    ("option", "said"), [(["--fail-fast"], "cancelled"), (["--max-failures", "1"], "paused")]
+)
+def test_what_stops_at_a_failure_is_gone_on_with(
+    farm: Stack, site: Site, tmp_path: Path, option: Sequence[str], said: str
+) -> None:
+    command = Command.of(farm.url, tmp_path, Works(site).pictures(12, 0.5))
+    listed = tmp_path / "urls.txt"
+    # Last, so that the files of the others keep their numbers.
+    listed.write_text(f"{listed.read_text()}{NOWHERE}\n")
+    code, _, told = command.ended(*option)
+    assert code == 1
+    assert said in told
+    code, _, told = command.ended()
+    assert (code, command.right()) == (1, 12), told
+    assert "1 failed" in told
+
+
+def test_pages_of_ones_own_and_those_that_differ_by_a_secret_are_told_apart(
+    farm: Stack, client: FarmClient, site: Site, tmp_path: Path
+) -> None:
+    address = site.url("/colours")
+    shots: list[dict[str, object]] = [
+        {"html": f"<h1>{'x' * 20_000}</h1>{number}", "tags": ["apart"]} for number in range(3)
+    ]
+    shots += [
+        {"url": address, "extra_http_headers": {"X-Who": who}, "tags": ["apart"]} for who in "ab"
+    ]
+    (tmp_path / "list.ndjson").write_text("".join(f"{json.dumps(shot)}\n" for shot in shots))
+    arguments = ["--url", farm.url, "batch", str(tmp_path / "list.ndjson"), "-o", str(tmp_path)]
+    done = CliRunner().invoke(cli, arguments)
+    assert (done.exit_code, done.stderr) == (0, "5 done\n")
+    assert len(list(tmp_path.glob("*.png"))) == 5
+    (tmp_path / "manifest.jsonl").write_bytes(
+        b"".join(
+            line
+            for line in (tmp_path / "manifest.jsonl").read_bytes().splitlines(keepends=True)
+            if b'"type": "item"' not in line
+        )
+    )
+    done = CliRunner().invoke(cli, arguments)
+    assert (done.exit_code, done.stderr) == (0, "5 done\n")
+    assert len(list(client.all_jobs(tag="apart"))) == 5
