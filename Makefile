@@ -99,6 +99,10 @@ bench-roundtrip: setup ## Measure a job's round trip against the bare browser
 bench-probe: setup ## Measure many probes against xargs and the bare ffprobe
 	python -m tests.bench.probe
 
+.PHONY: bench-cpu
+bench-cpu: setup ## Measure the CPU time of a probe, process by process
+	python -m tests.bench.cpu
+
 .PHONY: bench-filing
 bench-filing: setup ## Measure what it costs to move, keep and list a job
 	python -m tests.bench.filing
@@ -127,6 +131,9 @@ lock: ## Write requirements/ anew (UPGRADE=1: with the newest versions)
 up: ## Build and start the containers
 	docker/up.sh
 
+# Compose wants them to be set, and does nothing with them here.
+PASSWORDS = FLOWER_BASIC_AUTH= REDIS_PASSWORD= $(addprefix REDIS_PASSWORD_,API= WORKER= DISPATCHER= FLOWER=)
+
 .PHONY: down
 down: ## Stop the containers; what they keep stays
-	FLOWER_BASIC_AUTH=- docker compose -f docker/compose.yaml down
+	env $(PASSWORDS:=-) docker compose -f docker/compose.yaml down

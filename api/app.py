@@ -10,7 +10,19 @@ from api import problems
 from api.auth import Door
 from api.bodies import JSON_MAX_BYTES, StrictRequest
 from api.limits import Rates
-from api.routes import artifacts, batches, docs, farm, health, jobs, keys, uploads, webhooks
+from api.routes import (
+    artifacts,
+    batches,
+    docs,
+    events,
+    farm,
+    health,
+    jobs,
+    keys,
+    results,
+    uploads,
+    webhooks,
+)
 from api.schemas import complete
 from api.settings import ApiSettings
 from farm.jobs.key_service import KeyService
@@ -61,7 +73,9 @@ def create_app(settings: ApiSettings, service: JobService, counters: object = No
     rates.install(app)
     app.after_request(_without_body)
     app.register_blueprint(jobs.blueprint(door.asked))
+    app.register_blueprint(events.blueprint(door.asked))
     app.register_blueprint(batches.blueprint(door.asked, settings.batch_max_bytes))
+    app.register_blueprint(results.blueprint(door.asked, app.jinja_env))
     app.register_blueprint(webhooks.blueprint(door.asked))
     app.register_blueprint(artifacts.blueprint(door.asked, links))
     app.register_blueprint(uploads.blueprint(door.asked, settings.upload_max_bytes))

@@ -5,6 +5,7 @@ import platform
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from contextlib import suppress
@@ -16,17 +17,21 @@ from billiard import current_process
 from celery import Celery, signals
 
 from farm.backends import logs
-from farm.jobs.errors import BackendUnavailable
+from farm.jobs.errors import BackendUnavailable, ConfigError
 from farm.jobs.workers import Worker
 from tasks.deadline import Deadline
+from tasks.egress.client import Gate
 from tasks.egress.keeper import Keeper
 from tasks.heartbeat import TTL_S, Heartbeat
 from tasks.homes import Reaper, move_in
 from tasks.pages.browser import BrowserHolder
+from tasks.pages.sandbox import settle_sandbox
 from tasks.runner import JobRunner
 from tasks.settings import WorkerSettings
 from tasks.vitals import Vitals
 
+EX_CONFIG = 78
+"""Exit code of a worker whose settings this machine cannot meet (``sysexits.h``)."""
 _CLOSE_S = 3.0
 """What a browser gets to end in good order; its child waits for it."""
 
@@ -58,6 +63,20 @@ def _connect_worker(
     beating: dict[str, Heartbeat] = {}
     directory, clock = runner.farm.workers, runner.farm.clock
     reaper = Reaper(Path(tempfile.gettempdir()))
+    facts: dict[str, str | None] = {
+        "python": platform.python_version(),
+        "host": socket.gethostname(),
+    }
+
+    @signals.celeryd_after_setup.connect(weak=False)
+    def try_sandbox(**_: object) -> None:
+        if "pages" not in app.amqp.queues.consume_from:
+            return
+        try:
+            facts["sandbox"] = settle_sandbox(settings.chromium_sandbox, settings.chromium)
+        except ConfigError as error:
+            print(error.message, file=sys.stderr, flush=True)  # noqa: T201 - as a wrong setting's
+            sys.exit(EX_CONFIG)
 
     @signals.worker_ready.connect(weak=False)
     def start_beating(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's Consumer
@@ -69,16 +88,20 @@ def _connect_worker(
             concurrency=settings.concurrency,
             started_at=clock.now(),
             beat_at=clock.now(),
-            facts={"python": platform.python_version(), "host": socket.gethostname()},
+            facts=facts,
         )
 
+        # One for this thread: each of the children has its own.
+        gate = Gate(keeper.control)
+
         def beat() -> None:
-            directory.beat(worker.model_copy(update={"beat_at": clock.now()}), ttl_s=TTL_S)
+            now = {"gate": gate.answers(), "beat_at": clock.now()}
+            directory.beat(worker.model_copy(update=now), ttl_s=TTL_S)
             reaper.reap_if_due()
 
+        keeper.start()
         beating[worker.name] = Heartbeat(settings.heartbeat_file, beat)
         beating[worker.name].start()
-        keeper.start()
 
     stopping = threading.Event()
 

@@ -6,6 +6,7 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify
 
 from api.auth import Asked
+from api.downloads import HARMLESS
 from api.etags import tag
 from api.schemas import LinkQuery, file_answer, problems
 from farm.jobs.links import LinkRequest, Links, LinkView
@@ -88,13 +89,10 @@ def _stream(service: JobService, job: Job, artifact: Artifact) -> Response:
     disposition = "inline" if artifact.media_type in _SHOWN_INLINE else "attachment"
     response.headers.update(
         {
+            **HARMLESS,
             "Content-Length": str(artifact.size_bytes),
             "Content-Disposition": f'{disposition}; filename="{job.id}-{artifact.name}"',
             "Cache-Control": "private, no-cache",
-            "Content-Security-Policy": "sandbox; default-src 'none'",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
         }
     )
     tag(response, artifact.sha256)

@@ -8,6 +8,7 @@ from farm.backends.celery_queue import CeleryQueue
 from farm.backends.clock import SystemClock
 from farm.backends.folder_artifacts import FolderArtifacts
 from farm.backends.redis_artifacts import RedisArtifacts
+from farm.backends.redis_batch_jobs import RedisBatchJobs
 from farm.backends.redis_batches import RedisBatches
 from farm.backends.redis_changes import ChangeListener
 from farm.backends.redis_connection import connect
@@ -47,6 +48,7 @@ def assemble(
     return JobService(
         ledger=RedisLedger(client, changes),
         batches=RedisBatches(client, changes, clock),
+        batch_jobs=RedisBatchJobs(client, changes),
         queue=CeleryQueue(redis_url, client),
         artifacts=artifacts,
         uploads=FolderArtifacts(uploads_dir, clock) if uploads_dir else artifacts,

@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from farm.jobs.batches.notices import Event
 from farm.jobs.errors import ArtifactEvicted, JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page, labels
 from farm.jobs.models import ANNOUNCE_GRACE_S, STRIDES, Artifact, Job
-from farm.jobs.ports import Clock, Pressure, Refusal
+from farm.jobs.ports import Clock, Pause, Pressure, Refusal
 from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import Queue
 from farm.jobs.states import JobState
@@ -56,6 +57,9 @@ class MemoryLedger:
         self._fed: set[str] = set()
         self._begun_at: dict[tuple[str | None, str], datetime] = {}
         self._changed = threading.Condition()
+        self._changes = 0
+        self._ends: dict[str, int] = {}
+        self._end_count = 0
         self.batches: dict[str, Batch] = {}
         """By id; ``MemoryBatches`` keeps them."""
         self.chunks: dict[str, list[list[Cast]]] = {}
@@ -92,7 +96,7 @@ class MemoryLedger:
             self._count(new)
             if new.state is JobState.RUNNING and new.started_at is not None:
                 self._begun_at[new.batch_id, new.host] = new.started_at
-            self._changed.notify_all()
+            self._tell()
             return True
 
     def get(self, job_id: str) -> Job:
@@ -116,7 +120,7 @@ class MemoryLedger:
             self._jobs.pop(job_id, None)
             self._look_again_at.pop(job_id, None)
             self._leave_lanes(job_id)
-            self._changed.notify_all()
+            self._tell()
 
     def due(self, now: datetime, limit: int) -> list[Job]:
         """See ``JobLedger.due``."""
@@ -215,6 +219,20 @@ class MemoryLedger:
 
         self.wait_until(is_over, timeout_s)
 
+    @contextmanager
+    def watched(self, job_id: str) -> Iterator[Pause | None]:
+        """See ``JobLedger.watched``; wakes at changes of any job."""
+        del job_id
+        seen = self._changes
+
+        def pause(timeout_s: float) -> None:
+            nonlocal seen
+            with self._changed:
+                self._changed.wait_for(lambda: self._changes != seen, timeout_s)
+                seen = self._changes
+
+        yield pause
+
     def ping(self) -> None:
         """See ``JobLedger.ping``."""
 
@@ -242,15 +260,26 @@ class MemoryLedger:
         """Return the job's number; a later one has a higher one."""
         return self._numbers[job.id]
 
+    def end_number(self, job: Job) -> int | None:
+        """Return the number of the job's end, ``None`` if it is open."""
+        return self._ends.get(job.id)
+
     def wait_until(self, is_over: Callable[[], bool], timeout_s: float) -> None:
         """Return once ``is_over``, looked at after each change, or after ``timeout_s``."""
         with self._changed:
             self._changed.wait_for(is_over, timeout_s)
 
+    def _tell(self) -> None:
+        self._changes += 1
+        self._changed.notify_all()
+
     def _file(self, job: Job) -> None:
         self._leave_lanes(job.id)
         self._fed.discard(job.id)
+        self._ends.pop(job.id, None)
         if job.state.is_terminal:
+            self._end_count += 1
+            self._ends[job.id] = self._end_count
             self._look_again_at.pop(job.id, None)
             return
         self._look_again_at[job.id] = job.look_again_at
@@ -303,12 +332,12 @@ class MemoryLedger:
             return
         is_full = batch.pause_at is not None and states.count(JobState.FAILED) >= batch.pause_at
         if not is_open:
-            self._tell(batch, "finished", job.finished_at)
+            self._report(batch, "finished", job.finished_at)
         elif is_full and batch.state is BatchState.RUNNING:
             self.batches[batch.id] = batch.changed(state=BatchState.PAUSED)
-            self._tell(batch, "paused", job.finished_at)
+            self._report(batch, "paused", job.finished_at)
 
-    def _tell(self, batch: Batch, event: Event, at: datetime) -> None:
+    def _report(self, batch: Batch, event: Event, at: datetime) -> None:
         if batch.options.on_complete is not None:
             self.news[batch.id, event, len(self.news)] = at
 

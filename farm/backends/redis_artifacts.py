@@ -48,13 +48,16 @@ class RedisArtifacts:
         key = _key(owner, name)
         sha256 = hashlib.sha256()
         size_bytes = count = 0
+        last: bytes | None = None  # It goes with the manifest: most artifacts have no other.
         try:
             for chunk in _rechunk(chunks):
-                with redis_errors():
-                    self._client.set(f"{key}:{count}", chunk, ex=ttl_s)
+                if last is not None:
+                    with redis_errors():
+                        self._client.set(f"{key}:{count - 1}", last, ex=ttl_s)
                 sha256.update(chunk)
                 size_bytes += len(chunk)
                 count += 1
+                last = chunk
             artifact = Artifact(
                 name=name, media_type=media_type, size_bytes=size_bytes, sha256=sha256.hexdigest()
             )
@@ -62,8 +65,10 @@ class RedisArtifacts:
             with redis_errors(), self._client.pipeline() as pipe:
                 # The first chunks may be old by now, and must not go before the manifest.
                 pipe.set(key, manifest.model_dump_json(), ex=ttl_s)
-                for chunk_key in _chunk_keys(key, count):
+                for chunk_key in _chunk_keys(key, count - 1):
                     pipe.expire(chunk_key, ttl_s)
+                if last is not None:
+                    pipe.set(f"{key}:{count - 1}", last, ex=ttl_s)
                 pipe.execute()
         except BaseException:
             # The first error is the one to tell of; what stays here expires by itself.

@@ -12,6 +12,7 @@ Keys, all sorted sets of job ids::
                             they started
     farm:batch-open:{id}    a batch's open jobs, by number
     farm:batch-failed:{id}  a batch's failed jobs, by number
+    farm:batch-ended:{id}   a batch's ended jobs, by the number of their end
     farm:fed:{queue}        queued jobs that had their turn, by number
     farm:owner:{owner}      the owner's open jobs, by number
     farm:label:{label}      jobs by number, to be listed
@@ -22,6 +23,7 @@ and beside them::
 
     farm:lanes:{queue}           zset: the lanes that hold jobs, by how far each has gone
     farm:number                  counter: jobs so far; a job's number is its age
+    farm:ends                    counter: ends of batches' jobs so far
     farm:ended:{queue}:{bucket}  counter: jobs that ended in these ten seconds
 """
 
@@ -43,6 +45,11 @@ NEVER = 2.0**52
 BUCKET_S = 10
 REMEMBERED_S = 7 * 24 * 3600
 """How long an expired id answers 410: a week of weekends and holidays for slow callers."""
+
+
+Score = float | str | None
+"""Where a job stands in a sorted set; a counter's name: its next value; ``None``: its number."""
+_ENDS = "farm:ends"
 
 
 def queued_key(queue: Queue) -> str:
@@ -91,6 +98,11 @@ def failed_key(batch_id: str) -> str:
     return f"farm:batch-failed:{batch_id}"
 
 
+def ended_in_key(batch_id: str) -> str:
+    """Return the key of the batch's ended jobs."""
+    return f"farm:batch-ended:{batch_id}"
+
+
 def ended_key(queue: Queue, bucket: int) -> str:
     """Return the key that counts what ended in ``bucket``; see ``bucket_of``."""
     return f"farm:ended:{queue}:{bucket}"
@@ -118,9 +130,9 @@ def filing(job: Job) -> dict[str, Any]:
     }
 
 
-def _places(job: Job) -> dict[str, float | None]:
-    """Return the keys that the job is filed under, with its score; ``None``: its number."""
-    filed: dict[str, float | None] = {label_key(label): None for label in labels(job)}
+def _places(job: Job) -> dict[str, Score]:
+    """Return the keys that the job is filed under, with its score in each."""
+    filed: dict[str, Score] = {label_key(label): None for label in labels(job)}
     if job.expires_at is not None:
         filed[ENDED] = job.expires_at.timestamp()
         if job.webhook_due_at is not None:
@@ -140,14 +152,16 @@ def _places(job: Job) -> dict[str, float | None]:
     return filed
 
 
-def _places_in_batch(job: Job, batch_id: str) -> dict[str, float | None]:
-    filed: dict[str, float | None] = {}
+def _places_in_batch(job: Job, batch_id: str) -> dict[str, Score]:
+    filed: dict[str, Score] = {}
     if not job.state.is_terminal:
         filed[open_key(batch_id)] = None
         if job.host and job.lane is None:
             started_at = job.started_at if job.state is JobState.RUNNING else None
             busy = f"farm:busy:{batch_id}:{job.host}"
             filed[busy] = started_at.timestamp() if started_at else NEVER
+    else:
+        filed[ended_in_key(batch_id)] = _ENDS
     if job.state is JobState.FAILED:
         filed[failed_key(batch_id)] = None
     return filed

@@ -2,8 +2,8 @@
 
 Keys of Redis::
 
-    farm:keys     hash: each key's id -> its record (JSON), without its secret
-    farm:secret   what links are signed with; made once, kept for ever
+    door:keys     hash: each key's id -> its record (JSON), without its secret
+    door:secret   what links are signed with; made once, kept for ever
 """
 
 import secrets
@@ -15,8 +15,8 @@ from redis import Redis
 from farm.backends.redis_connection import redis_errors
 from farm.jobs.keys import ApiKey
 
-_KEYS = "farm:keys"
-_SECRET = "farm:secret"  # noqa: S105 - where it lies, not what it is
+_KEYS = "door:keys"
+_SECRET = "door:secret"  # noqa: S105 - where it lies, not what it is
 _SECRET_BYTES = 32
 
 

@@ -7,12 +7,13 @@ Keys, beside those of ``farm.backends.redis_filing``::
                      also counted (JSON); expires with the retention
     farm:gone:{id}   beside every ended job; outlives it, so that an expired id answers
                      410 and not 404, and holds what it is filed under
-    farm:ends        channel: the id of each job that ends
+    farm:changes     channel: the id of each job that changes
 """
 
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import cast
@@ -42,7 +43,7 @@ from farm.backends.redis_scripts import script
 from farm.jobs.errors import JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page
 from farm.jobs.models import ANNOUNCE_GRACE_S, STRIDES, Job
-from farm.jobs.ports import Pressure, Refusal
+from farm.jobs.ports import Pause, Pressure, Refusal
 from farm.jobs.specs.requests import Queue
 from farm.jobs.states import JobState
 
@@ -209,13 +210,16 @@ class RedisLedger:
     def wait_for_end(self, job_id: str, timeout_s: float) -> None:
         """See ``JobLedger.wait_for_end``."""
         give_up_at = time.monotonic() + timeout_s
-        with self._changes.expect(job_id) as ended:
-            while ended is not None and not self._is_over(job_id):
+        with self.watched(job_id) as pause:
+            while pause is not None and not self._is_over(job_id):
                 left_s = give_up_at - time.monotonic()
                 if left_s <= 0:
                     return
-                ended.wait(min(left_s, _RECHECK_S))
-                ended.clear()
+                pause(min(left_s, _RECHECK_S))
+
+    def watched(self, job_id: str) -> AbstractContextManager[Pause | None]:
+        """See ``JobLedger.watched``."""
+        return self._changes.watched(job_id)
 
     @redis_errors()
     def ping(self) -> None:

@@ -95,9 +95,15 @@ class AsyncFarmClient:
         """See ``FarmClient.run``."""
         return await self._connection.do(steps.run(spec))
 
-    async def retry(self, job_id: str, *, idempotency_key: str | None = None) -> JobView:
+    async def retry(
+        self,
+        job_id: str,
+        *,
+        secrets: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> JobView:
         """See ``FarmClient.retry``."""
-        return await self._connection.ask(calls.retry(job_id, idempotency_key), JobView)
+        return await self._connection.ask(calls.retry(job_id, secrets, idempotency_key), JobView)
 
     async def cancel(self, job_id: str) -> JobView | None:
         """See ``FarmClient.cancel``."""

@@ -58,7 +58,11 @@ class Batch(KnownBatch):
         return self.note(self._connection.ask(batch_calls.batch(self.id), BatchView))
 
     def pause(self) -> BatchView:
-        """Start no further jobs of it; those that run go on."""
+        """Start no further jobs of it; those that run go on.
+
+        Raises:
+            RequestInvalid: ``batch_over``: all has ended. ``resume`` and ``cancel`` too.
+        """
         return self._act("pause")
 
     def resume(self) -> BatchView:
@@ -70,7 +74,11 @@ class Batch(KnownBatch):
         return self._act("cancel")
 
     def retry_failed(self) -> BatchView:
-        """Queue its failed jobs again: the same jobs, with all their attempts."""
+        """Queue its failed jobs again: the same jobs, with all their attempts.
+
+        Raises:
+            RequestInvalid: ``nothing_to_retry``: none has failed, or it is still being cancelled.
+        """
         return self._act("retry-failed")
 
     def save_results(self, name: str, path: str | os.PathLike[str]) -> None:

@@ -102,9 +102,12 @@ def listing(path: str, wanted: Mapping[str, str], limit: int, cursor: str | None
     return Call("GET", path, params={**wanted, "limit": limit, **place})
 
 
-def retry(job_id: str, idempotency_key: str | None = None) -> Call:
-    """Return the call that queues a failed or cancelled job again."""
-    return Call("POST", f"{_job_path(job_id)}/retry", headers=keyed(idempotency_key))
+def retry(
+    job_id: str, secrets: Mapping[str, object] | None = None, idempotency_key: str | None = None
+) -> Call:
+    """Return the call that queues a failed or cancelled job again, perhaps with its secrets."""
+    body = dict(secrets) if secrets else None
+    return Call("POST", f"{_job_path(job_id)}/retry", json=body, headers=keyed(idempotency_key))
 
 
 def deliver_again(job_id: str) -> Call:

@@ -114,19 +114,28 @@ class Endpoints:
         """
         return self._connection.ask(calls.jobs(wanted, limit, cursor), JobsView)
 
-    def retry(self, job_id: str, *, idempotency_key: str | None = None) -> JobView:
+    def retry(
+        self,
+        job_id: str,
+        *,
+        secrets: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> JobView:
         """Queue a failed or cancelled job again, with all its attempts before it.
 
         Args:
             job_id: The job.
+            secrets: The headers, cookies, credentials or storage that it was submitted
+                with, by field: the farm dropped them when it ended.
             idempotency_key: Of your choice; ``None``: a new one. Within a day a second
                 call with the same key does nothing and returns the job as it stands.
 
         Raises:
             Misconfigured: The idempotency key is none.
-            RequestInvalid: ``nothing_to_retry``: it is open, or it succeeded.
+            RequestInvalid: ``nothing_to_retry``: it is open, or it succeeded. Or
+                ``secrets_needed``: it had secrets; ``errors`` names each field.
         """
-        return self._connection.ask(calls.retry(job_id, idempotency_key), JobView)
+        return self._connection.ask(calls.retry(job_id, secrets, idempotency_key), JobView)
 
     def deliver_again(self, job_id: str) -> JobView:
         """Deliver an ended job's webhook again, with all its attempts.

@@ -1,8 +1,9 @@
 """The commands ``farm jobs`` and ``farm retry``: find jobs again, and queue them once more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 import click
 
@@ -33,6 +34,18 @@ def _text(_ctx: click.Context, _param: click.Parameter, value: str | None) -> st
 def _host(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     text = _text(ctx, param, value)
     return text and text.lower()  # As the farm has it.
+
+
+def _secrets(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> Mapping[str, Any] | None:
+    try:
+        found = values.json_value(value) if value is not None else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if found is not None and not isinstance(found, dict):
+        raise click.BadParameter('That is not like {"extra_http_headers": {...}}.')
+    return found
 
 
 _kind_option = click.option(
@@ -94,6 +107,13 @@ def jobs(client: FarmClient, /, *, limit: int, as_json: bool, **wanted: str | No
 @_tag_option
 @_host_option
 @click.option("--limit", type=click.IntRange(1), help="How many at most, the newest first.")
+@click.option(
+    "--secrets",
+    metavar="JSON",
+    callback=_secrets,
+    help="Headers, cookies and the like that the jobs had, by field: the farm dropped them "
+    "when they ended. @FILE keeps them out of the shell's history.",
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @_lines_option
 @click.pass_context
@@ -103,6 +123,7 @@ def retry(
     job_ids: Sequence[str],
     *,
     limit: int | None,
+    secrets: Mapping[str, Any] | None,
     yes: bool,
     as_json: bool,
     **wanted: str | None,
@@ -126,15 +147,21 @@ def retry(
         elif not (yes or _agreed(len(job_ids), wanted["error"])):
             click.echo("Nothing was queued.", err=True)
             return
-    ctx.exit(_queue_again(ctx.obj, job_ids, as_json=as_json))
+    ctx.exit(_queue_again(ctx.obj, job_ids, secrets, as_json=as_json))
 
 
-def _queue_again(client: FarmClient, job_ids: Sequence[str], *, as_json: bool) -> ExitCode:
+def _queue_again(
+    client: FarmClient,
+    job_ids: Sequence[str],
+    secrets: Mapping[str, Any] | None,
+    *,
+    as_json: bool,
+) -> ExitCode:
     """Queue the jobs; one that cannot be queued keeps no other from it."""
     code = ExitCode.OK
     for job_id in job_ids:
         try:
-            found = _retried(client, job_id)
+            found = _retried(client, job_id, secrets)
         except RequestInvalid as error:
             if len(job_ids) == 1:
                 raise
@@ -148,9 +175,11 @@ def _queue_again(client: FarmClient, job_ids: Sequence[str], *, as_json: bool) -
     return code
 
 
-def _retried(client: FarmClient, id_: str) -> JobView | BatchView:
+def _retried(
+    client: FarmClient, id_: str, secrets: Mapping[str, Any] | None
+) -> JobView | BatchView:
     try:
-        return client.retry(id_)
+        return client.retry(id_, secrets=secrets)
     except RequestInvalid as error:
         if error.code != "unknown_job":
             raise

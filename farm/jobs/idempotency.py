@@ -9,7 +9,7 @@ once. So a crash at any point leaves a key that still leads to the end.
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -94,21 +94,21 @@ class Once:
             return Done(job, is_replay=False)
         return Done(self.service.get(reserved.id), is_replay=True)
 
-    def retry(self, job_id: str) -> Done[Job]:
+    def retry(self, job_id: str, secrets: Mapping[str, Any] | None = None) -> Done[Job]:
         """Queue a job again, or return it as it stands if that was done.
 
         What is reserved is the number of the retry: it is done once the job has had as many.
         Raises as ``JobService.retry`` does.
         """
         if self.key is None:
-            return Done(self.service.retry(job_id), is_replay=False)
-        fingerprint = _fingerprint(f"POST /v1/jobs/{job_id}/retry")
+            return Done(self.service.retry(job_id, secrets), is_replay=False)
+        fingerprint = _fingerprint(f"POST /v1/jobs/{job_id}/retry", secrets or None)
         request_id = new_id()
         while True:
             job = self.service.get(job_id)
             found = self._find(self.key, fingerprint)
             if found is None or job.retries < int(found.id):
-                self.service.check_retry(job)
+                job = self.service.check_retry(job, secrets)
                 mine = Reserved(str(job.retries + 1), fingerprint)
                 found = self._reserve(self.key, mine)
             if job.retries >= int(found.id):

@@ -12,6 +12,7 @@ from farm.jobs.errors import FarmError, IllegalMove, WorkerLost
 from farm.jobs.ladder import Ladder
 from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import QUEUES, JobSpec, Kind, Queue
+from farm.jobs.specs.secrets import given_secrets, without_secrets
 from farm.jobs.states import MOVES, JobState
 
 ANNOUNCED_MAX = 200
@@ -78,6 +79,9 @@ class Job(Record):
     id: str
     """128 random bits in hexadecimal; also the id of the Celery task."""
     spec: JobSpec
+    """Once the job has ended, without the secrets that a run alone needs."""
+    dropped_secrets: tuple[str, ...] = ()
+    """Names of the fields of the spec that held these."""
     state: JobState = JobState.QUEUED
     revision: int = 1
     attempt: int = 0
@@ -275,6 +279,8 @@ class Job(Record):
 
     def _ended(self, now: datetime) -> dict[str, object]:
         return {
+            "spec": without_secrets(self.spec),
+            "dropped_secrets": given_secrets(self.spec),
             "finished_at": now,
             "expires_at": now + timedelta(seconds=self.spec.retention),
         }

@@ -4,7 +4,8 @@ One contract suite per port runs over every implementation (``tests/contracts``)
 All calls block; each raises ``BackendUnavailable`` when its server is away.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,9 @@ RESERVED_S = 24 * 3600
 
 _ROOM_MAX_S = 60
 """Longest wait that a caller is sent into: more would leave the farm idle."""
+
+Pause = Callable[[float], None]
+"""Returns once something may have changed since the call before, or after so many seconds."""
 
 Refusal = Literal["backlog", "owner", "exists"]
 """Which limit a new job would exceed; or that another job has its id."""
@@ -147,6 +151,13 @@ class JobLedger(Protocol):
         many callers wait in this process already.
         """
 
+    def watched(self, job_id: str) -> AbstractContextManager[Pause | None]:
+        """Give what waits for the job's next revision.
+
+        Whoever gets it must read the job before each wait. ``None`` when too many
+        callers wait in this process already.
+        """
+
     def ping(self) -> None:
         """Return if the ledger answers."""
 
@@ -202,7 +213,7 @@ class ArtifactStore(Protocol):
         """
 
     def expire(self, owner: str, name: str, ttl_s: int) -> None:
-        """Drop the bytes after ``ttl_s`` seconds from now; 0 drops them now."""
+        """Drop the bytes after ``ttl_s`` seconds from now, give or take a thousandth; 0: now."""
 
     def ping(self) -> None:
         """Return if the store answers."""

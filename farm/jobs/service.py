@@ -1,12 +1,12 @@
 """What a caller can ask of the farm."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Self
+from typing import Any, Self
 
 from farm.jobs.batches.notices import Notice
-from farm.jobs.batches.ports import BatchLedger
+from farm.jobs.batches.ports import BatchJobs, BatchLedger
 from farm.jobs.errors import (
     ArtifactEvicted,
     BackendUnavailable,
@@ -37,6 +37,7 @@ from farm.jobs.ports import (
 from farm.jobs.readiness import readiness
 from farm.jobs.specs.powers import powers_used
 from farm.jobs.specs.requests import ALL_QUEUES, JobSpec, Queue
+from farm.jobs.specs.secrets import with_secrets
 from farm.jobs.states import JobState
 from farm.jobs.workers import Readiness
 
@@ -64,6 +65,7 @@ class JobService:
 
     ledger: JobLedger
     batches: BatchLedger
+    batch_jobs: BatchJobs
     queue: JobQueue
     artifacts: ArtifactStore
     uploads: ArtifactStore
@@ -166,28 +168,35 @@ class JobService:
         self.ledger.wait_for_end(job.id, timeout_s)
         return self.get(job.id)
 
-    def retry(self, job_id: str) -> Job:
+    def retry(self, job_id: str, secrets: Mapping[str, Any] | None = None) -> Job:
         """Queue a failed or cancelled job again, with all its attempts before it.
+
+        Args:
+            job_id: The job.
+            secrets: Those that were dropped when it ended, by field, as JSON has them.
 
         Raises:
             NothingToRetry: It is open, or it succeeded.
-            InvalidSpec: The upload that it needs is no longer there.
+            SecretsNeeded: It had secrets that are not among ``secrets``.
+            InvalidSpec: The upload that it needs is no longer there; or a secret is wrong.
+            ScopeRequired: The caller was not given what a secret takes.
         """
         while True:
-            job = self.get(job_id)
-            self.check_retry(job)
+            job = self.check_retry(self.get(job_id), secrets)
             retried = self.queued_again(job)
             if retried is not None:
                 return retried
 
-    def check_retry(self, job: Job) -> None:
-        """Refuse to queue a job again that has no need of it, or lost its file; see ``retry``."""
+    def check_retry(self, job: Job, secrets: Mapping[str, Any] | None = None) -> Job:
+        """Return the job with its ``secrets``, to be queued again; raises as ``retry`` does."""
         if job.state not in {JobState.FAILED, JobState.CANCELLED}:
             raise NothingToRetry(f"Job {job.id!r} is {job.state}.")
-        self._hold_upload_of(job.spec)
+        spec = with_secrets(job.spec, job.dropped_secrets, secrets or {})
+        self.check(spec)
+        return job.model_copy(update={"spec": spec, "dropped_secrets": ()})
 
     def queued_again(self, job: Job, request_id: str | None = None) -> Job | None:
-        """Queue the job again and announce it; ``None`` if anybody was faster."""
+        """Queue what ``check_retry`` returned, and announce it; ``None`` if anybody was faster."""
         retried = self._in_line(job.retried(self.clock.now(), request_id))
         if not self.ledger.swap(retried):
             return None

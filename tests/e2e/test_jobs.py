@@ -139,7 +139,7 @@ def test_a_file_that_is_no_media_is_invalid(client: FarmClient, tmp_path: Path) 
 def test_bad_input_names_the_field_and_stores_nothing(
     farm: Stack, body: dict[str, Any], field: str
 ) -> None:
-    with Redis(port=farm.ports.redis) as redis:
+    with Redis.from_url(farm.redis_url) as redis:
         before = redis.keys("farm:job:*")
         answer = post(farm, body)
         assert answer.status_code == 422

@@ -173,7 +173,7 @@ def test_the_farm_outlives(supervised: Supervised, site: Site, victim: str) -> N
 
 
 def test_another_dispatcher_takes_over(supervised: Supervised) -> None:
-    with Redis(port=supervised.stack.ports.redis) as redis:
+    with Redis.from_url(supervised.stack.redis_url) as redis:
         before = until(lambda: redis.get("farm:leader:dispatcher"), "a dispatcher leads")
         killed = until(lambda: supervised.part("dispatcher"), "the dispatcher is there")
         killed.kill()
@@ -188,7 +188,7 @@ def test_what_was_accepted_outlives_redis(supervised: Supervised, site: Site) ->
     done = supervised.ended(supervised.submit("screenshot", site.url("/colours")))
     picture = supervised.client.result(done.id)
     jobs = [supervised.submit("screenshot", site.url("/slow?2")) for _ in range(4)]
-    with Redis(port=supervised.stack.ports.redis) as redis:
+    with Redis.from_url(supervised.stack.redis_url) as redis:
         # What is handed to the kernel outlives the process.
         until(lambda: redis.info("persistence")["aof_buffer_length"] == 0, "all is written")
     killed = until(lambda: supervised.part("redis"), "Redis is there")

@@ -10,6 +10,7 @@ from farm.backends.memory import (
     MemoryQueue,
     MemoryWorkers,
 )
+from farm.backends.memory_batch_jobs import MemoryBatchJobs
 from farm.backends.memory_batches import MemoryBatches
 from farm.backends.memory_deliveries import MemoryDeliveries
 from farm.backends.memory_keys import MemoryKeys
@@ -80,6 +81,7 @@ class MemoryFarm:
         self.service = JobService(
             ledger=self.ledger,
             batches=self.batches,
+            batch_jobs=MemoryBatchJobs(self.ledger),
             queue=self.queue,
             artifacts=self.artifacts,
             uploads=self.artifacts,

@@ -199,7 +199,9 @@ def _started(folder: Path, settings: Mapping[str, str], mark: Path | None) -> It
             running(stack),
             FarmClient(stack.url) as client,
             # For what the tests look at: it must find Redis again by itself.
-            Redis(port=stack.ports.redis, socket_timeout=10, retry=Retry(NoBackoff(), 1)) as redis,
+            Redis.from_url(
+                stack.redis_url, socket_timeout=10, retry=Retry(NoBackoff(), 1)
+            ) as redis,
         ):
             stack.wait_ready(WHOLE_WITHIN_S)
             yield ChaosFarm(stack, client, redis, processes)

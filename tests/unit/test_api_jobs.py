@@ -142,7 +142,11 @@ class TestSubmit:
             "previous_failures": [],
             "webhook": None,
             "warnings": [],
-            "links": {"self": f"/v1/jobs/{job['id']}", "result": None},
+            "links": {
+                "self": f"/v1/jobs/{job['id']}",
+                "result": None,
+                "events": f"/v1/jobs/{job['id']}/events",
+            },
         }
 
     def test_a_charset_beside_the_content_type_does_not_matter(self, client: FlaskClient) -> None:
