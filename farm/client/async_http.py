@@ -87,9 +87,11 @@ class AsyncFarmClient:
             if cursor is None:
                 return
 
-    async def wait(self, job: JobView | str, *, timeout_s: float | None = None) -> JobView:
+    async def wait(
+        self, job: JobView | str, *, timeout_s: float | None = None, patience_s: float = 0
+    ) -> JobView:
         """See ``FarmClient.wait``."""
-        return await self._connection.do(steps.wait(job, timeout_s))
+        return await self._connection.do(steps.wait(job, timeout_s, patience_s))
 
     async def run(self, spec: Mapping[str, Any]) -> JobView:
         """See ``FarmClient.run``."""

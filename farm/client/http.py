@@ -32,18 +32,21 @@ class FarmClient(Endpoints):
     unless that is longer than 30 s.
     """
 
-    def wait(self, job: JobView | str, *, timeout_s: float | None = None) -> JobView:
+    def wait(
+        self, job: JobView | str, *, timeout_s: float | None = None, patience_s: float = 0
+    ) -> JobView:
         """Return the job once it has ended, in whatever way.
 
         Args:
             job: The job or its id.
             timeout_s: Seconds to wait, give or take one; ``None`` means for as long
                 as the farm keeps the job open.
+            patience_s: For how long to go on trying while the farm is away, in seconds.
 
         Raises:
             WaitTimedOut: It has not ended in time. It goes on.
         """
-        return self._connection.do(steps.wait(job, timeout_s))
+        return self._connection.do(steps.wait(job, timeout_s, patience_s))
 
     def all_jobs(self, **wanted: str) -> Iterator[JobView]:
         """Yield all jobs that are as ``wanted``, newest first; takes what ``jobs`` does.

@@ -50,9 +50,16 @@ class Pace:
         self._sent = time.monotonic()
 
 
-def wait(job: JobView | str, timeout_s: float | None) -> Steps[JobView]:
+def wait(
+    job: JobView | str, timeout_s: float | None = None, patience_s: float = 0
+) -> Steps[JobView]:
     """Return the job once it has ended; see ``FarmClient.wait``."""
-    view = (yield from ask(calls.job(job, 0), JobView)) if isinstance(job, str) else job
+
+    def asked(job_id: str, wait_s: float, every_s: float) -> Steps[JobView]:
+        call = replace(calls.job(job_id, wait_s), every_s=every_s, patience_s=patience_s)
+        return ask(call, JobView)
+
+    view = (yield from asked(job, 0, 0)) if isinstance(job, str) else job
     started, every_s = time.monotonic(), 0.0
     while not view.state.is_terminal:
         left_s: float = calls.POLL_WAIT_MAX_S
@@ -60,7 +67,7 @@ def wait(job: JobView | str, timeout_s: float | None) -> Steps[JobView]:
             left_s = timeout_s - (time.monotonic() - started)
             if left_s <= 0:
                 raise WaitTimedOut(view, timeout_s)
-        view = yield from ask(replace(calls.job(view.id, left_s), every_s=every_s), JobView)
+        view = yield from asked(view.id, left_s, every_s)
         every_s = min(left_s, _POLL_EVERY_S)
     return view
 
@@ -68,7 +75,7 @@ def wait(job: JobView | str, timeout_s: float | None) -> Steps[JobView]:
 def run(spec: Mapping[str, object]) -> Steps[JobView]:
     """Hand in a job and return it once it has succeeded; see ``FarmClient.run``."""
     submission = calls.submit(spec, calls.POLL_WAIT_MAX_S)
-    job = yield from wait((yield from ask(submission, JobView)), None)
+    job = yield from wait((yield from ask(submission, JobView)))
     if job.state is not JobState.SUCCEEDED:
         raise JobNotSucceeded(job)
     return job

@@ -60,4 +60,6 @@ def test_each_job_is_told_once_though_api_and_redis_go_away(
     assert len(told) == _JOBS
     assert set(told.values()) == {1}
     assert len(list(tmp_path.iterdir())) == _JOBS
+    # All may have been told before Redis is back.
+    until(farm.is_ready, "the farm is ready again", WHOLE_WITHIN_S)
     assert batch.progress().succeeded == _JOBS

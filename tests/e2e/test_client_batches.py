@@ -1,6 +1,7 @@
 """Batches from Python, on a whole farm."""
 
 import asyncio
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -102,3 +103,16 @@ def test_a_whole_upload_and_probe_are_awaited_too(farm: Stack, media_folder: Pat
 
     with asyncio.Runner(loop_factory=BlockedLoop) as loop:
         assert loop.run(run()) == "h264"
+
+
+def test_all_results_are_read_and_saved_in_one(
+    client: FarmClient, site: Site, tmp_path: Path
+) -> None:
+    batch = client.batch(pages(site, "results", 4), kind="content", per_host_concurrency=4)
+    told = {job.id for job in batch}
+    assert {job.id for job in batch.results()} == told
+    batch.save_results("archive.zip", tmp_path / "all.zip")
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        assert archive.testzip() is None
+        assert sum(name.endswith(".json") for name in archive.namelist()) >= len(told)
+    assert [path.name for path in tmp_path.iterdir()] == ["all.zip"]

@@ -2,8 +2,6 @@
 
 import asyncio
 import inspect
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -184,16 +182,3 @@ def test_whoever_gives_up_waiting_leaves_no_upload_behind(farm: FakeFarm, tmp_pa
     asyncio.run(given_up())
     assert "POST /v1/uploads" in farm.asked
     assert farm.uploads == {}
-
-
-def test_the_other_client_does_not_bring_it_along() -> None:
-    code = "import sys, farm.client.http; print('farm.client.async_http' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert done.stdout.strip() == "False"
