@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from farm.client.cli import cli
+from farm.client.lists.entries import Entry
+from farm.client.lists.items import apart, wanted
+from farm.client.lists.manifest import opened
+from farm.client.lists.run import Run, Wishes
+from farm.client.lists.telling import Telling
 from tests.support.fake_farm import DNS_ERROR, PICTURE, URL, FakeFarm, problem
 
 SITE = "https://example.com"
@@ -471,13 +475,71 @@ class TestEnds:
         ]
 
     def test_two_at_once_in_one_folder_do_not_go(self, farm: FakeFarm) -> None:
-        from farm.client.lists.manifest import opened  # noqa: PLC0415
-
         Path("shots").mkdir()
         with opened(Path("shots")):
             done = batch(farm, urls(1))
         assert done.exit_code == 2
         assert "Another farm command" in done.stderr
+
+
+class TestAFarmThatIsAway:
+    """For 30 s in the midst, whatever is being asked: the command waits, and goes on."""
+
+    @pytest.mark.parametrize(
+        "trouble",
+        [
+            httpx.ConnectError("refused"),
+            httpx.ReadError("reset"),
+            problem(503, "backend_unavailable", "Redis is away.", headers={"Retry-After": "1"}),
+        ],
+        ids=["unreachable", "broken off", "without Redis"],
+    )
+    def test_it_is_waited_for(self, trouble: httpx.Response | Exception) -> None:
+        whole = FakeFarm()
+        batch(whole, urls(3))
+        for step in range(1, len(whole.requests)):
+            farm = AbsentFarm(step, trouble)
+            Path("shots/manifest.jsonl").unlink()
+            for name in files():
+                Path("shots", name).unlink()
+            done = batch(farm, urls(3))
+            assert (done.exit_code, done.stderr) == (0, "3 done\n"), step
+            assert len(files()) == 3
+            assert (farm.made, farm.delivered) == (3, 3), step
+            assert sum(farm.naps) >= 30
+
+    def test_a_second_batch_is_waited_for_too(self) -> None:
+        farm = SecondBatchFarm(1, KeyboardInterrupt())
+        assert batch(farm, urls(1)).exit_code == 130
+        farm.end = None
+        found = wanted([Entry(1, {"kind": "screenshot", "url": url}) for url in urls(2)], {}, None)
+        naps: list[float] = []
+        teller = Telling(quiet=True, as_json=False)
+        with opened(Path("shots")) as manifest:
+            client = farm.client()
+            done = Run(client, Path("shots"), manifest, teller, Wishes({}), sleep=naps.append)
+            done.do(apart(found.items, {}, []))
+        assert sum(naps) >= 20
+        assert not teller.is_incomplete
+        assert farm.made == 2
+
+
+class AbsentFarm(FakeFarm):
+    """It is away, for 30 s of its caller's pauses, from one request on."""
+
+    def __init__(self, step: int, trouble: httpx.Response | Exception) -> None:
+        super().__init__()
+        self.step = step
+        self.trouble = trouble
+        self.delivered = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if len(self.requests) >= self.step and sum(self.naps) < 30:
+            if isinstance(self.trouble, Exception):
+                raise self.trouble
+            return self.trouble
+        self.delivered += "/artifacts/" in request.url.path
+        return super().__call__(request)
 
 
 class EndingFarm(FakeFarm):
@@ -503,10 +565,24 @@ class EndingFarm(FakeFarm):
         return httpx.Response(answer.status_code, content=answer.read(), headers=answer.headers)
 
 
+class SecondBatchFarm(EndingFarm):
+    """It takes a second batch only when it has been asked many times."""
+
+    refusals = 60
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        is_batch = (request.method, request.url.path) == ("POST", "/v1/batches")
+        if is_batch and self.batches.batches and self.refusals:
+            self.refusals -= 1
+            raise httpx.ConnectError("refused")
+        return super().__call__(request)
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a folder nobody writes to")
 def test_a_read_only_folder_is_told(farm: FakeFarm) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write anywhere")
-    Path("shots").mkdir(mode=0o500)
-    done = batch(farm, urls(1))
+    Path("urls.txt").write_text(f"{SITE}/0\n")
+    done = run(farm, "batch", "urls.txt", "-o", "/sys/kernel/shots")
     assert done.exit_code == 2
-    assert "Permission denied" in done.stderr
+    assert done.stderr.startswith("Error: ")
+    assert "/sys/kernel/shots" in done.stderr
+    assert farm.requests == []

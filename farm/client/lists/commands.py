@@ -2,9 +2,9 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -15,13 +15,12 @@ from farm.client.lists.entries import BadLine, Entry
 from farm.client.lists.formats import FORMATS, Reading, decoded, format_of, read_list
 from farm.client.lists.items import Item, Wanted, apart, wanted
 from farm.client.lists.names import URL_FIELDS, Template
-from farm.client.lists.run import PATIENCE_S, Run, Stopped, Wishes
-from farm.client.lists.shots import read_shots
+from farm.client.lists.options import ListCommand, folder_option, list_options
+from farm.client.lists.run import Run, Stopped, Wishes
 from farm.client.lists.standing import known_paths
 from farm.client.lists.telling import Telling
-from farm.client.options import GroupedCommand, given, spec_options
+from farm.client.options import given
 from farm.client.output import plain
-from farm.jobs.specs.requests import SPECS
 
 _STDIN = "-"
 _SHOWN_MAX = 20
@@ -29,42 +28,6 @@ _SHOWN_MAX = 20
 _OWN = ("folder", "quiet", "as_json", "resume", "skip_invalid")
 _OF_RUN = ("retry_failed", "fail_fast", "patience_s")
 _OF_BATCHES = ("per_host_concurrency", "per_host_delay", "max_failures")
-_KIND = "screenshot"
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def _options_of(kind: str) -> Sequence[click.Parameter]:
-    spec = SPECS[kind]  # type: ignore[index]
-    options = spec_options(spec, leave_out=("url", "html", "upload_id"))
-    return click.command()(options(lambda **_: None)).params
-
-
-class _ListCommand(GroupedCommand):
-    """A command that has the options of the kind that ``--kind`` names."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Look for the kind first, for it says which other options there are."""
-        ctx.meta[__name__] = _kind_in(args)
-        return super().parse_args(ctx, args)
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the command's own options, and those of the kind."""
-        return [*super().get_params(ctx), *_options_of(ctx.meta.get(__name__, _KIND))]
-
-
-def _kind_in(args: Sequence[str]) -> str:
-    found = _KIND
-    for name, following in zip(args, [*args[1:], ""], strict=True):
-        value = following if name == "--kind" else name.removeprefix("--kind=")
-        if name.startswith("--kind") and value in SPECS:
-            found = value
-    return found
-
-
-def _folder(_ctx: click.Context, _param: click.Parameter, value: Path) -> Path:
-    if value.exists() and not value.is_dir():
-        raise click.BadParameter(f"{str(value)!r} is not a folder.")
-    return value
 
 
 def _template(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Template | None:
@@ -80,80 +43,9 @@ def _source(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     return value
 
 
-_OPTIONS = (
-    click.option(
-        "--kind",
-        type=click.Choice(list(SPECS)),
-        default=_KIND,
-        show_default=True,
-        help="What to make of each that does not say. With --help: the options of this kind.",
-    ),
-    click.option(
-        "--ignore",
-        "ignored",
-        multiple=True,
-        metavar="NAME",
-        help="A column or field of the list to leave out.  [repeatable]",
-    ),
-    click.option("--skip-invalid", is_flag=True, help="Leave out the lines that are wrong."),
-    click.option(
-        "--resume/--no-resume",
-        default=True,
-        show_default=True,
-        help="Do only what the folder's manifest does not have as done.",
-    ),
-    click.option("--retry-failed", is_flag=True, help="Do again what failed before."),
-    click.option("--fail-fast", is_flag=True, help="Cancel all the rest with the first failure."),
-    click.option(
-        "--max-failures", type=click.IntRange(1), help="Failures after which the farm pauses."
-    ),
-    click.option(
-        "--per-host-concurrency",
-        type=click.IntRange(1, 100),
-        help="Jobs of one host at a time.  [the farm's default: 2]",
-    ),
-    click.option(
-        "--per-host-delay",
-        type=click.IntRange(0),
-        metavar="MILLISECONDS",
-        help="From the start of one job of a host to that of the next.",
-    ),
-    click.option(
-        "--patience",
-        "patience_s",
-        type=click.IntRange(0),
-        metavar="SECONDS",
-        default=PATIENCE_S,
-        show_default=True,
-        help="How long to wait for a farm that goes away meanwhile.",
-    ),
-    click.option("-q", "--quiet", is_flag=True, help="Say nothing; the exit code tells."),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each that ends."),
-)
-
-
-def _list_options(command: _Command) -> _Command:
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
-
-
-def _output_option(**attributes: Any) -> Callable[[_Command], _Command]:  # noqa: ANN401 - click's own
-    return click.option(
-        "-o",
-        "--output",
-        "folder",
-        metavar="FOLDER",
-        type=click.Path(path_type=Path),
-        callback=_folder,
-        help="Where to put the files and manifest.jsonl; made if there is none.",
-        **attributes,
-    )
-
-
-@click.command(cls=_ListCommand)
+@click.command(cls=ListCommand)
 @click.argument("source", metavar="LIST", callback=_source)
-@_output_option(required=True)
+@folder_option(required=True)
 @click.option(
     "--name",
     "template",
@@ -169,7 +61,7 @@ def _output_option(**attributes: Any) -> Callable[[_Command], _Command]:  # noqa
     type=click.Choice(FORMATS),
     help="Of the list.  [default: by its name, else by its beginning]",
 )
-@_list_options
+@list_options
 @click.pass_context
 def batch(
     ctx: click.Context,
@@ -202,10 +94,10 @@ def batch(
     _do(ctx, entries, template, options)
 
 
-@click.command(cls=_ListCommand)
+@click.command(cls=ListCommand)
 @click.argument("source", metavar="FILE", callback=_source)
-@_output_option(default=".", show_default="the current folder")
-@_list_options
+@folder_option(default=".", show_default="the current folder")
+@list_options
 @click.pass_context
 def shots(
     ctx: click.Context,
@@ -221,6 +113,9 @@ def shots(
     Each shot has a url, and may have an output, width, height, selector, padding,
     javascript, quality, wait, wait_for, omit_background and every field of a spec.
     """
+    # Slow to import, and seldom needed.
+    from farm.client.lists.shots import read_shots  # noqa: PLC0415
+
     text = decoded(_content(source))
     try:
         entries = list(read_shots(text, kind=kind, ignored=ignored, read_file=_page))

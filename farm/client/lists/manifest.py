@@ -173,8 +173,8 @@ def opened(folder: Path) -> Iterator[Manifest]:
 if sys.platform == "win32":
     import msvcrt
 
-    _FAR_AWAY = 1 << 40
-    """What is locked cannot be read by others, so it is not a byte that is there."""
+    _FAR_AWAY = (1 << 31) - 1
+    """What is locked cannot be read by others, so it is a byte that is not there; the furthest."""
 
     def _is_ours(file: BinaryIO) -> bool:
         """Return whether no other process has ``file`` open; it is locked until it is closed."""

@@ -233,14 +233,15 @@ class Run:
 
     def _patiently(self, ask: Callable[[], _T]) -> _T:
         """Return what ``ask`` does; a farm that has answered before may be away for a while."""
-        give_up_at = time.monotonic() + self._wishes.patience_s
+        waited_s = 0.0
         while True:
             try:
                 found = ask()
             except (FarmUnreachable, FarmUnavailable):
-                if not self._has_answered or time.monotonic() >= give_up_at:
+                if not self._has_answered or waited_s >= self._wishes.patience_s:
                     raise
                 self._sleep(_TRY_EVERY_S)
+                waited_s += _TRY_EVERY_S
             else:
                 self._has_answered = True
                 return found
