@@ -14,6 +14,7 @@ from farm.backends.redis_deliveries import RedisDeliveries
 from farm.backends.redis_keys import RedisKeys
 from farm.backends.redis_ledger import RedisLedger
 from farm.backends.redis_reservations import RedisReservations
+from farm.backends.redis_twins import RedisTwins
 from farm.backends.redis_workers import RedisWorkers
 from farm.jobs.service import JobService
 
@@ -41,8 +42,9 @@ def assemble(
     client = client or connect(redis_url)
     clock = SystemClock()
     artifacts = RedisArtifacts(connect(artifacts_redis_url) if artifacts_redis_url else client)
+    ledger = RedisLedger(client, ChangeListener(client, waiters_max=waiters_max))
     return JobService(
-        ledger=RedisLedger(client, ChangeListener(client, waiters_max=waiters_max)),
+        ledger=ledger,
         queue=CeleryQueue(redis_url, client),
         artifacts=artifacts,
         uploads=FolderArtifacts(uploads_dir, clock) if uploads_dir else artifacts,
@@ -50,5 +52,6 @@ def assemble(
         keys=RedisKeys(client),
         reservations=RedisReservations(client),
         deliveries=RedisDeliveries(client),
+        twins=RedisTwins(client, ledger),
         clock=clock,
     )

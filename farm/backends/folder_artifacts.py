@@ -99,6 +99,17 @@ class FolderArtifacts:
         elif artifact := self.find(owner, name):
             self._describe(path, artifact, ttl_s)
 
+    def keep(self, owner: str, name: str, ttl_s: int) -> bool:
+        """See ``ArtifactStore.keep``."""
+        try:
+            path = self._whole(owner, name)
+        except ArtifactEvicted:
+            return False
+        manifest = self._manifest(path)
+        if manifest and manifest.expires_at < self._clock.now() + timedelta(seconds=ttl_s):
+            self.expire(owner, name, ttl_s)
+        return manifest is not None
+
     def ping(self) -> None:
         """See ``ArtifactStore.ping``; a folder has no server that could be away."""
 

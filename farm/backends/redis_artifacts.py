@@ -112,6 +112,21 @@ class RedisArtifacts:
             pipe.execute()
 
     @redis_errors()
+    def keep(self, owner: str, name: str, ttl_s: int) -> bool:
+        """See ``ArtifactStore.keep``."""
+        manifest = self._manifest(owner, name)
+        if manifest is None:
+            return False
+        key = _key(owner, name)
+        keys = [key, *_chunk_keys(key, manifest.chunks)]
+        with self._client.pipeline() as pipe:
+            for each in keys:
+                pipe.expire(each, ttl_s, gt=True)
+            pipe.exists(*keys)
+            *_, count = pipe.execute()
+        return cast("int", count) == len(keys)
+
+    @redis_errors()
     def ping(self) -> None:
         """See ``ArtifactStore.ping``."""
         self._client.ping()

@@ -11,6 +11,11 @@ Keys, all sorted sets of job ids::
     farm:label:{label}      jobs by number, to be listed
     farm:ended              ended jobs, by when their retention is over
     farm:webhooks           ended jobs with a webhook, by when it is to be delivered
+    farm:twins:{fp}:queued  queued jobs of one fingerprint, by number
+    farm:twins:{fp}:running running ones, by number
+    farm:twins:{fp}:made    ended ones with a result for the others, by when it was made
+    farm:twins:{fp}:spoilt  failed ones and those in part, by when they ended
+    farm:lists:{run}        jobs that list what the run made, by number; those with twins
 
 and beside them::
 
@@ -22,6 +27,7 @@ and beside them::
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Literal
 
 from farm.jobs.listing import labels
 from farm.jobs.models import Job
@@ -31,6 +37,7 @@ from farm.jobs.states import JobState
 OPEN = "farm:open"
 ENDED = "farm:ended"
 WEBHOOKS = "farm:webhooks"
+TwinState = Literal["queued", "running", "made", "spoilt"]
 BUCKET_S = 10
 REMEMBERED_S = 7 * 24 * 3600
 """How long an expired id answers 410: a week of weekends and holidays for slow callers."""
@@ -66,6 +73,21 @@ def label_key(label: str) -> str:
     return f"farm:label:{label}"
 
 
+def twins_key(fingerprint: str | None, which: TwinState) -> str:
+    """Return the key of the twins with this fingerprint that stand so."""
+    return f"farm:twins:{fingerprint}:{which}"
+
+
+def lists_key(run_id: str) -> str:
+    """Return the key of the jobs with twins that list the run's artifacts."""
+    return f"farm:lists:{run_id}"
+
+
+def lane_key(job: Job) -> str:
+    """Return the key of the lane that the job waits in, if its turn has not come."""
+    return f"farm:lane:{job.queue}:{job.lane}"
+
+
 def owner_in(filed: Iterable[str]) -> str:
     """Return the owner of the job that is filed under these keys."""
     prefix = label_key("owner:")
@@ -87,7 +109,7 @@ def filing(job: Job, limits: dict[str, int]) -> str:
 
     Args:
         job: The job's new revision.
-        limits: For a new job, how many members a key may have before it is refused.
+        limits: How many members a key may have before the job is refused.
     """
     filed: dict[str, float | None] = {label_key(label): None for label in labels(job)}
     lanes = {}
@@ -104,21 +126,43 @@ def filing(job: Job, limits: dict[str, int]) -> str:
     if job.state is JobState.RUNNING and job.started_at is not None:
         filed[running_key(job.queue)] = job.started_at.timestamp()
     if job.lane is not None:
-        lane = f"farm:lane:{job.queue}:{job.lane}"
-        filed[lane] = None
-        lanes[lanes_key(job.queue)] = lane
+        filed[lane_key(job)] = None
+        lanes[lanes_key(job.queue)] = lane_key(job)
+    if job.fingerprint is not None:
+        filed.update(_twin_filing(job))
     return json.dumps(
         {
             "state": job.state,
             "terminal": job.state.is_terminal,
             "filed": filed,
             "lanes": lanes,
+            "needs": [lists_key(job.made_by)] if job.made_by else [],
             "limits": list(limits.items()),
-            "ended": ended_key(job.queue, bucket_of(job.finished_at)) if job.finished_at else None,
+            "ended": _counted_under(job),
             "retention_s": job.spec.retention,
             "remembered_s": job.spec.retention + REMEMBERED_S,
         }
     )
+
+
+def _twin_filing(job: Job) -> dict[str, float | None]:
+    if not job.state.is_terminal:
+        which: TwinState = "queued" if job.state is JobState.QUEUED else "running"
+        return {twins_key(job.fingerprint, which): None}
+    if job.is_reusable:
+        made_at = job.made_at or job.finished_at
+        made = {twins_key(job.fingerprint, "made"): made_at.timestamp() if made_at else None}
+        return {**made, lists_key(job.run_id): None}
+    if job.state is JobState.CANCELLED or job.finished_at is None:
+        return {}
+    return {twins_key(job.fingerprint, "spoilt"): job.finished_at.timestamp()}
+
+
+def _counted_under(job: Job) -> str | None:
+    """Return the key that counts the job's end; ``None``: it has not ended, or took no worker."""
+    if job.finished_at is None or job.made_by is not None:
+        return None
+    return ended_key(job.queue, bucket_of(job.finished_at))
 
 
 _NEVER = 2.0**52

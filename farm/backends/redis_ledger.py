@@ -71,11 +71,26 @@ class RedisLedger:
         limits = {queued_key(new.queue): backlog_max}
         if owner_max is not None:
             limits[owner_key(new.owner)] = owner_max
-        return _REFUSALS.get(self._store(new, limits))
+        return _REFUSALS.get(self.store(new, limits))
 
     def swap(self, new: Job) -> bool:
         """See ``JobLedger.swap``."""
-        return self._store(new, {}) == 1
+        return self.store(new, {}) == 1
+
+    @redis_errors()
+    def store(self, new: Job, limits: dict[str, int]) -> int:
+        """Store as ``swap`` does, within ``limits``; return what ``swap.lua`` returns."""
+        stored = self._swap(
+            keys=[job_key(new.id), _gone_key(new.id)],
+            args=[
+                new.id,
+                new.revision,
+                new.model_dump_json(exclude_unset=True),
+                filing(new, limits),
+                CHANNEL,
+            ],
+        )
+        return cast("int", stored)
 
     @redis_errors()
     def get(self, job_id: str) -> Job:
@@ -220,20 +235,6 @@ class RedisLedger:
     def ping(self) -> None:
         """See ``JobLedger.ping``."""
         self._client.ping()
-
-    @redis_errors()
-    def _store(self, new: Job, limits: dict[str, int]) -> int:
-        stored = self._swap(
-            keys=[job_key(new.id), _gone_key(new.id)],
-            args=[
-                new.id,
-                new.revision,
-                new.model_dump_json(exclude_unset=True),
-                filing(new, limits),
-                CHANNEL,
-            ],
-        )
-        return cast("int", stored)
 
     def _script(self, name: str) -> Script:
         text = files("farm.backends").joinpath(f"{name}.lua").read_text(encoding="utf-8")

@@ -11,7 +11,8 @@
 -- ARGV[3]  the new record
 -- ARGV[4]  JSON: state, terminal, filed {key: score, or null for the job's number},
 --          lanes {key of a set of lanes: lane that must be in it},
---          limits [[key, most members]] for a new job, ended (key of a counter, or null),
+--          needs [keys that must be there, or 0 is returned], limits [[key, most members]],
+--          ended (key of a counter, or null),
 --          retention_s, remembered_s
 -- ARGV[5]  channel that is told the id of a job that has ended
 --
@@ -29,6 +30,11 @@ if revision ~= tonumber(ARGV[2]) - 1 then
 end
 
 local new = cjson.decode(ARGV[4])
+for _, key in ipairs(new.needs) do
+  if redis.call('EXISTS', key) == 0 then
+    return 0
+  end
+end
 for i, limit in ipairs(new.limits) do
   if redis.call('ZCARD', limit[1]) >= limit[2] then
     return -i
@@ -60,8 +66,10 @@ redis.call('HSET', job, 'revision', ARGV[2], 'state', new.state, 'record', ARGV[
 if new.terminal then
   redis.call('EXPIRE', job, new.retention_s)
   redis.call('SET', gone, list, 'EX', new.remembered_s)
-  redis.call('INCR', new.ended)
-  redis.call('EXPIRE', new.ended, 120)
+  if new.ended ~= cjson.null then
+    redis.call('INCR', new.ended)
+    redis.call('EXPIRE', new.ended, 120)
+  end
   redis.call('PUBLISH', ARGV[5], id)
 else
   redis.call('PERSIST', job)

@@ -13,6 +13,7 @@ from farm.backends.memory import (
 from farm.backends.memory_deliveries import MemoryDeliveries
 from farm.backends.memory_keys import MemoryKeys
 from farm.backends.memory_reservations import MemoryReservations
+from farm.backends.memory_twins import MemoryTwins
 from farm.jobs.keys import ApiKey
 from farm.jobs.models import Job
 from farm.jobs.service import JobService
@@ -73,6 +74,7 @@ class MemoryFarm:
         self.keys = MemoryKeys()
         self.reservations = MemoryReservations(self.clock)
         self.deliveries = MemoryDeliveries(self.ledger)
+        self.twins = MemoryTwins(self.ledger)
         self.service = JobService(
             ledger=self.ledger,
             queue=self.queue,
@@ -82,6 +84,7 @@ class MemoryFarm:
             keys=self.keys,
             reservations=self.reservations,
             deliveries=self.deliveries,
+            twins=self.twins,
             clock=self.clock,
         )
 
