@@ -13,6 +13,7 @@ has an expiry from its first moment, and none of an artifact's keys stays after 
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 from typing import cast
 
@@ -40,6 +41,8 @@ class RedisArtifacts:
     def __init__(self, client: Redis) -> None:
         """Keep bytes with ``client``."""
         self._client = client
+        text = files("farm.backends").joinpath("keep.lua").read_text(encoding="utf-8")
+        self._keep = client.register_script(text)
 
     def put(
         self, owner: str, name: str, media_type: str, chunks: Iterable[bytes], *, ttl_s: int
@@ -119,12 +122,7 @@ class RedisArtifacts:
             return False
         key = _key(owner, name)
         keys = [key, *_chunk_keys(key, manifest.chunks)]
-        with self._client.pipeline() as pipe:
-            for each in keys:
-                pipe.expire(each, ttl_s, gt=True)
-            pipe.exists(*keys)
-            *_, count = pipe.execute()
-        return cast("int", count) == len(keys)
+        return bool(self._keep(keys=keys, args=[ttl_s * 1000]))
 
     @redis_errors()
     def ping(self) -> None:
