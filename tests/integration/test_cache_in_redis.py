@@ -112,7 +112,6 @@ def test_of_many_that_workers_take_at_once_one_is_rendered_and_all_have_its_pict
 def test_no_answer_loses_its_bytes_to_one_who_forgets_the_other_job(
     farms: list[JobService],
 ) -> None:
-    answered = 0
     with ThreadPoolExecutor(2) as pool:
         for number in range(ROUNDS):
             start = Barrier(2)
@@ -128,11 +127,9 @@ def test_no_answer_loses_its_bytes_to_one_who_forgets_the_other_job(
             second = farms[1].submit(a_spec(cache_ttl=60, url=url))
             forgetting.result(10)
             if second.state is JobState.SUCCEEDED:
-                answered += 1
                 assert picture(farms[1], second) == b"picture"
             else:
                 assert second.id in farms[1].queue.announced("pages")
-    assert answered <= ROUNDS
 
 
 def test_the_bytes_stay_for_the_longest_retention_of_those_who_list_them(
