@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from farm.client.errors import RequestInvalid, RequestRefused
 from farm.client.http import FarmClient
 from farm.jobs.keys import ALL_SCOPES
 from tests.support.neighbours import need
+from tests.support.site import Site
 from tests.support.stacks import a_stack
 from tests.support.waiting import until
 
@@ -77,6 +79,19 @@ def test_a_page_of_a_key_is_rendered_and_its_link_shows_it_to_anybody(
 def test_a_file_of_a_key_is_probed(shop: FarmClient, media_folder: Path) -> None:
     report = shop.probe(media_folder / "video.mp4")
     assert report["summary"]["video"]["width"] > 0
+
+
+def test_a_key_is_never_answered_with_another_s_result(
+    stack: Stack, operator: str, site: Site
+) -> None:
+    path = f"/colours?{uuid4().hex}"
+    spec = {"kind": "screenshot", "url": site.url(path), "cache_ttl": 600}
+    with FarmClient(stack.url, operator) as client:
+        keys = [client.create_key(name, zones=["internal"]).key for name in ("one", "two")]
+    for loads, key in ((1, keys[0]), (1, keys[0]), (2, keys[1])):
+        with FarmClient(stack.url, key) as client:
+            client.run(spec)
+        assert site.seen(path) == loads
 
 
 def test_119_a_key_without_the_scope_runs_no_script(shop: FarmClient) -> None:

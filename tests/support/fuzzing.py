@@ -18,7 +18,7 @@ from farm.jobs.batches.ports import Room
 from farm.jobs.errors import DnsError
 from farm.jobs.key_service import KeyRequest, KeyService
 from farm.jobs.keys import ALL_SCOPES, ANYBODY, ApiKey, Caller
-from farm.jobs.service import UPLOAD_NAME
+from farm.jobs.uploads import UPLOAD_NAME
 from farm.jobs.workers import BrowserCheck
 from tests.support.builders import NOON, MemoryFarm, a_child, a_job, a_spec, a_worker
 
