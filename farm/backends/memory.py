@@ -332,12 +332,12 @@ class MemoryLedger:
             return
         is_full = batch.pause_at is not None and states.count(JobState.FAILED) >= batch.pause_at
         if not is_open:
-            self._tell(batch, "finished", job.finished_at)
+            self._report(batch, "finished", job.finished_at)
         elif is_full and batch.state is BatchState.RUNNING:
             self.batches[batch.id] = batch.changed(state=BatchState.PAUSED)
-            self._tell(batch, "paused", job.finished_at)
+            self._report(batch, "paused", job.finished_at)
 
-    def _tell(self, batch: Batch, event: Event, at: datetime) -> None:
+    def _report(self, batch: Batch, event: Event, at: datetime) -> None:
         if batch.options.on_complete is not None:
             self.news[batch.id, event, len(self.news)] = at
 

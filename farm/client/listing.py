@@ -13,7 +13,9 @@ from farm.client.exit_codes import ExitCode
 from farm.client.http import FarmClient
 from farm.client.options import given
 from farm.client.output import STDOUT, plain, print_error, print_line
+from farm.client.steering import job_or_batch
 from farm.client.tables import Paper, columns
+from farm.jobs.batches.views import BatchView
 from farm.jobs.specs.requests import SPECS
 from farm.jobs.states import JobState
 from farm.jobs.views import JobView
@@ -49,6 +51,9 @@ def _secrets(
 _kind_option = click.option(
     "--kind", type=click.Choice(list(SPECS)), help="Only jobs of this kind."
 )
+_batch_option = click.option(
+    "--batch", metavar="ID", callback=_text, help="Only jobs of this batch."
+)
 _tag_option = click.option("--tag", callback=_text, help="Only jobs with this tag.")
 _host_option = click.option("--host", callback=_host, help="Only jobs whose URL has this host.")
 _error_option = click.option(
@@ -66,6 +71,7 @@ _lines_option = click.option(
     help="Only jobs in this state.",
 )
 @_kind_option
+@_batch_option
 @_tag_option
 @_host_option
 @_error_option
@@ -97,6 +103,7 @@ def jobs(client: FarmClient, /, *, limit: int, as_json: bool, **wanted: str | No
 @click.argument("job_ids", metavar="[ID]...", nargs=-1)
 @_error_option
 @_kind_option
+@_batch_option
 @_tag_option
 @_host_option
 @click.option("--limit", type=click.IntRange(1), help="How many at most, the newest first.")
@@ -123,8 +130,9 @@ def retry(
 ) -> None:
     """Queue failed or cancelled jobs again, as the same jobs.
 
-    Name them by ID, or with --error all that failed with it, worker_lost for the
-    dead ones. Then they are counted first, and you are asked.
+    Name them by ID, or a batch for all of it that has failed; or with --error all
+    that failed with it, worker_lost for the dead ones. Then they are counted
+    first, and you are asked.
     """
     if bool(job_ids) == (wanted["error"] is not None):
         raise click.UsageError("Give IDs, or --error and what else the jobs must have.")
@@ -153,7 +161,7 @@ def _queue_again(
     code = ExitCode.OK
     for job_id in job_ids:
         try:
-            job = client.retry(job_id, secrets=secrets)
+            found = _retried(client, job_id, secrets)
         except RequestInvalid as error:
             if len(job_ids) == 1:
                 raise
@@ -161,10 +169,24 @@ def _queue_again(
             code = ExitCode.SOME_FAILED
             continue
         if as_json:
-            print_line(job)
+            print_line(found)
         else:
-            click.echo(f"{plain(job.id)}  {job.state}")
+            click.echo(f"{plain(found.id)}  {found.state}")
     return code
+
+
+def _retried(
+    client: FarmClient, id_: str, secrets: Mapping[str, Any] | None
+) -> JobView | BatchView:
+    try:
+        return client.retry(id_, secrets=secrets)
+    except RequestInvalid as error:
+        if error.code != "unknown_job":
+            raise
+        found = job_or_batch(client, id_)
+        if isinstance(found, JobView):
+            raise
+        return found.retry_failed()
 
 
 def _agreed(count: int, error: str | None) -> bool:

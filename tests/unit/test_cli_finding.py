@@ -205,7 +205,7 @@ class TestRetry:
 
     def test_a_farm_that_goes_away_ends_it(self, farm: FakeFarm) -> None:
         lose(farm, 2)
-        farm.troubles = [httpx.ConnectError("[Errno 111] Connection refused")]
+        farm.troubles = [httpx.ConnectError("[Errno 111] Connection refused")] * 4
         done = run(farm, "retry", "job-1", "job-2")
         assert (done.exit_code, done.stdout) == (3, "")
 

@@ -11,6 +11,8 @@ import pytest
 from api.batch_bodies import BatchBody
 from dev.docs import ROOT, TABLES, spec_tables, written
 from farm.backends.settings import KNOWN_NAMES, PREFIX
+from farm.client.errors import ClientError
+from farm.jobs.errors import leaves
 from farm.jobs.key_service import KeyRequest
 from farm.jobs.links import LinkRequest
 from farm.jobs.specs.base import groups
@@ -49,6 +51,11 @@ def broken(page: str, link: str) -> bool:
     if not target.exists():
         return True
     return bool(anchor) and anchor not in anchors(target)
+
+
+@pytest.mark.parametrize("kind", list(leaves(ClientError)))
+def test_the_client_s_page_has_every_error_that_is_raised(kind: type[ClientError]) -> None:
+    assert f"| `{kind.__name__}` |" in read("docs/client.md")
 
 
 @pytest.mark.parametrize("file", TABLES)
