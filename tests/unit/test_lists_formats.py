@@ -162,6 +162,15 @@ class TestCsv:
         assert [each.line for each in found] == [2, 4]
         assert specs(text, "csv")[0] == {"kind": "screenshot", "url": A, "quality": 5}
 
+    def test_a_column_may_be_a_field_within_a_field(self) -> None:
+        text = (
+            f"url,viewport.width,http_credentials.username,http_credentials.password\n{A},390,7,x"
+        )
+        (spec,) = specs(text, "csv")
+        assert spec["viewport"] == {"width": 390}
+        assert spec["http_credentials"] == {"username": "7", "password": "x"}
+        JobRequest.model_validate(spec)
+
     def test_a_row_may_name_its_kind(self) -> None:
         text = f"url,kind,timeout\n{A},probe,5000\n{B},,\n"
         assert [each["kind"] for each in specs(text, "csv")] == ["probe", "screenshot"]
