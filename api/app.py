@@ -80,7 +80,7 @@ def create_app(settings: ApiSettings, service: JobService, counters: object = No
     app.register_blueprint(artifacts.blueprint(door.asked, links))
     app.register_blueprint(uploads.blueprint(door.asked, settings.upload_max_bytes))
     app.register_blueprint(farm.blueprint(door.asked))
-    app.register_blueprint(keys.blueprint(known))
+    app.register_blueprint(keys.blueprint(door.asked, known))
     app.register_blueprint(health.blueprint(service))
     app.register_blueprint(docs.blueprint())
     app.spec_processor(complete)

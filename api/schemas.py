@@ -25,8 +25,9 @@ _KEY = "key"
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 """How any view that takes a key may refuse."""
 _IDEMPOTENT = frozenset(
-    {"jobs_submit", "jobs_retry", "uploads_leave", "batches_submit", "batches_pause"}
-    | {"batches_resume", "batches_cancel", "batches_retry_failed"}
+    {"artifacts_link", "batches_cancel", "batches_pause", "batches_resume", "batches_retry_failed"}
+    | {"batches_submit", "jobs_retry", "jobs_submit", "keys_create", "uploads_leave"}
+    | {"webhooks_deliver"}
 )
 """Operations that take an idempotency key."""
 BYTES: Mapping[str, Any] = {"type": "string", "format": "binary"}

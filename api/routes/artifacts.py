@@ -8,9 +8,11 @@ from flask import Response, jsonify
 from api.auth import Asked
 from api.downloads import HARMLESS
 from api.etags import tag
+from api.idempotency import once, tell
 from api.schemas import LinkQuery, file_answer, problems
 from farm.jobs.links import LinkRequest, Links, LinkView
 from farm.jobs.models import Artifact, Job
+from farm.jobs.repeats import make_link
 from farm.jobs.results import artifact_of, result_of
 from farm.jobs.service import JobService
 
@@ -76,10 +78,10 @@ def blueprint(asked: Asked, links: Links) -> APIBlueprint:
     def link(job_id: str, name: str, json_data: LinkRequest) -> Response:
         service = asked()
         artifact = artifact_of(service.get(job_id), name)
-        view = links.make(job_id, artifact.name, json_data.expires_in)
-        response = jsonify(view.model_dump(mode="json"))
+        done = make_link(once(asked), links, job_id, artifact.name, json_data.expires_in)
+        response = jsonify(done.made.model_dump(mode="json"))
         response.headers["Cache-Control"] = "no-store"
-        return response
+        return tell(response, done)
 
     return artifacts
 

@@ -17,6 +17,7 @@ from farm.backends.redis_keys import RedisKeys
 from farm.backends.redis_ledger import RedisLedger
 from farm.backends.redis_notices import RedisNotices
 from farm.backends.redis_reservations import RedisReservations
+from farm.backends.redis_twins import RedisTwins
 from farm.backends.redis_workers import RedisWorkers
 from farm.jobs.service import JobService
 
@@ -45,8 +46,9 @@ def assemble(
     clock = SystemClock()
     artifacts = RedisArtifacts(connect(artifacts_redis_url) if artifacts_redis_url else client)
     changes = ChangeListener(client, waiters_max=waiters_max)
+    ledger = RedisLedger(client, changes)
     return JobService(
-        ledger=RedisLedger(client, changes),
+        ledger=ledger,
         batches=RedisBatches(client, changes, clock),
         batch_jobs=RedisBatchJobs(client, changes),
         queue=CeleryQueue(redis_url, client),
@@ -57,5 +59,6 @@ def assemble(
         reservations=RedisReservations(client),
         deliveries=RedisDeliveries(client),
         notices=RedisNotices(client, clock),
+        twins=RedisTwins(client, ledger),
         clock=clock,
     )

@@ -102,6 +102,17 @@ class FolderArtifacts:
             if abs(self._clock.now() + ttl - manifest.expires_at) > ttl / 1000:
                 self._describe(path, _artifact_of(manifest), ttl_s)
 
+    def keep(self, owner: str, name: str, ttl_s: int) -> bool:
+        """See ``ArtifactStore.keep``."""
+        try:
+            path = self._whole(owner, name)
+        except ArtifactEvicted:
+            return False
+        manifest = self._manifest(path)
+        if manifest and manifest.expires_at < self._clock.now() + timedelta(seconds=ttl_s):
+            self.expire(owner, name, ttl_s)
+        return manifest is not None
+
     def ping(self) -> None:
         """See ``ArtifactStore.ping``; a folder has no server that could be away."""
 

@@ -89,6 +89,8 @@ class MemoryLedger:
                 return True
             if (stored.revision if stored else 0) != new.revision - 1:
                 return False
+            if new.made_by is not None and not self.lists(new.made_by):
+                return False
             # As it comes back from any store: what cannot be written must not pass here.
             self._jobs[new.id] = Job.model_validate_json(new.model_dump_json(exclude_unset=True))
             self._numbers.setdefault(new.id, len(self._numbers) + 1)
@@ -96,7 +98,7 @@ class MemoryLedger:
             self._count(new)
             if new.state is JobState.RUNNING and new.started_at is not None:
                 self._begun_at[new.batch_id, new.host] = new.started_at
-            self._tell()
+            self._note_change()
             return True
 
     def get(self, job_id: str) -> Job:
@@ -120,7 +122,7 @@ class MemoryLedger:
             self._jobs.pop(job_id, None)
             self._look_again_at.pop(job_id, None)
             self._leave_lanes(job_id)
-            self._tell()
+            self._note_change()
 
     def due(self, now: datetime, limit: int) -> list[Job]:
         """See ``JobLedger.due``."""
@@ -182,7 +184,8 @@ class MemoryLedger:
         jobs = [job for job in self._jobs.values() if job.queue == queue]
         queued = [job.queued_at for job in jobs if job.state is JobState.QUEUED]
         minute_ago = now - timedelta(minutes=1)
-        ended = [job for job in jobs if job.finished_at and job.finished_at > minute_ago]
+        run = [job for job in jobs if job.made_by is None]
+        ended = [job for job in run if job.finished_at and job.finished_at > minute_ago]
         return Pressure(
             queued=len(queued),
             running=len(self.running(queue)),
@@ -269,7 +272,15 @@ class MemoryLedger:
         with self._changed:
             self._changed.wait_for(is_over, timeout_s)
 
-    def _tell(self) -> None:
+    def lists(self, run_id: str) -> bool:
+        """Return whether a job with twins lists what the run made."""
+        return any(job.is_reusable and job.run_id == run_id for job in self._jobs.values())
+
+    def waits_in_lane(self, job: Job) -> bool:
+        """Return whether the queued job's turn has not come."""
+        return job.lane is not None and job.id not in self._fed
+
+    def _note_change(self) -> None:
         self._changes += 1
         self._changed.notify_all()
 
@@ -309,8 +320,7 @@ class MemoryLedger:
 
     def _is_busy(self, job: Job, like: Job) -> bool:
         """Return whether the job is under way, of the batch and the host that ``like`` is of."""
-        waits = job.lane is not None and job.id not in self._fed
-        is_open = not job.state.is_terminal and not waits
+        is_open = not job.state.is_terminal and not self.waits_in_lane(job)
         return is_open and (job.batch_id, job.host) == (like.batch_id, like.host)
 
     def _give_out(self, job_id: str, now: datetime) -> None:
@@ -432,6 +442,11 @@ class MemoryArtifacts:
         """See ``ArtifactStore.expire``."""
         if ttl_s == 0:
             self.stored.pop((owner, name), None)
+
+    def keep(self, owner: str, name: str, ttl_s: int) -> bool:
+        """See ``ArtifactStore.keep``."""
+        del ttl_s
+        return (owner, name) in self.stored
 
     def ping(self) -> None:
         """See ``ArtifactStore.ping``."""

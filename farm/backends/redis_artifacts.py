@@ -19,6 +19,7 @@ from typing import cast
 from redis import Redis
 
 from farm.backends.redis_connection import redis_errors
+from farm.backends.redis_scripts import script
 from farm.jobs.errors import ArtifactEvicted, BackendUnavailable
 from farm.jobs.models import Artifact
 
@@ -40,6 +41,7 @@ class RedisArtifacts:
     def __init__(self, client: Redis) -> None:
         """Keep bytes with ``client``."""
         self._client = client
+        self._keep = script(client, "keep")
 
     def put(
         self, owner: str, name: str, media_type: str, chunks: Iterable[bytes], *, ttl_s: int
@@ -115,6 +117,16 @@ class RedisArtifacts:
             for each in [key, *_chunk_keys(key, manifest.chunks)]:
                 pipe.expire(each, ttl_s)
             pipe.execute()
+
+    @redis_errors()
+    def keep(self, owner: str, name: str, ttl_s: int) -> bool:
+        """See ``ArtifactStore.keep``."""
+        manifest = self._manifest(owner, name)
+        if manifest is None:
+            return False
+        key = _key(owner, name)
+        keys = [key, *_chunk_keys(key, manifest.chunks)]
+        return bool(self._keep(keys=keys, args=[ttl_s * 1000]))
 
     @redis_errors()
     def ping(self) -> None:

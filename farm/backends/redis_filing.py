@@ -18,6 +18,11 @@ Keys, all sorted sets of job ids::
     farm:label:{label}      jobs by number, to be listed
     farm:ended              ended jobs, by when their retention is over
     farm:webhooks           ended jobs with a webhook, by when it is to be delivered
+    farm:twins:{fp}:queued  queued jobs of one fingerprint, by number
+    farm:twins:{fp}:running running ones, by number
+    farm:twins:{fp}:made    ended ones with a result for the others, by when it was made
+    farm:twins:{fp}:spoilt  failed ones and those in part, by when they ended
+    farm:lists:{run}        jobs that list what the run made, by number; those with twins
 
 and beside them::
 
@@ -29,7 +34,7 @@ and beside them::
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from farm.backends.redis_changes import CHANNEL
 from farm.jobs.listing import labels
@@ -42,6 +47,7 @@ ENDED = "farm:ended"
 WEBHOOKS = "farm:webhooks"
 NEVER = 2.0**52
 """A score that no time reaches."""
+TwinState = Literal["queued", "running", "made", "spoilt"]
 BUCKET_S = 10
 REMEMBERED_S = 7 * 24 * 3600
 """How long an expired id answers 410: a week of weekends and holidays for slow callers."""
@@ -82,6 +88,22 @@ def label_key(label: str) -> str:
     return f"farm:label:{label}"
 
 
+def twins_key(fingerprint: str | None, which: TwinState) -> str:
+    """Return the key of the twins with this fingerprint that stand so."""
+    return f"farm:twins:{fingerprint}:{which}"
+
+
+def lists_key(run_id: str) -> str:
+    """Return the key of the jobs with twins that list the run's artifacts."""
+    return f"farm:lists:{run_id}"
+
+
+def waiting_key(job: Job) -> str:
+    """Return the key of the jobs that wait in its lane; a batch has a set for each host."""
+    lane = _lane_key(job)
+    return lane if job.batch_id is None else f"{lane}:{job.host}"
+
+
 def owner_in(filed: Iterable[str]) -> str:
     """Return the owner of the job that is filed under these keys."""
     prefix = label_key("owner:")
@@ -115,7 +137,6 @@ def bucket_of(at: datetime) -> int:
 
 def filing(job: Job) -> dict[str, Any]:
     """Return what ``swap.lua`` needs to know of ``job`` beside its record."""
-    ended_at = job.finished_at
     return {
         "state": job.state,
         "terminal": job.state.is_terminal,
@@ -123,8 +144,9 @@ def filing(job: Job) -> dict[str, Any]:
         "lanes": _lanes(job),
         "started": _started(job),
         "counted": [job.batch_id, *_counted(job)] if job.batch_id else None,
+        "needs": [lists_key(job.made_by)] if job.made_by else [],
         "ended": _end(job),
-        "ended_key": ended_key(job.queue, bucket_of(ended_at)) if ended_at else None,
+        "ended_key": _counted_under(job),
         "retention_s": job.spec.retention,
         "remembered_s": job.spec.retention + REMEMBERED_S,
     }
@@ -146,9 +168,11 @@ def _places(job: Job) -> dict[str, Score]:
     if job.state is JobState.RUNNING and job.started_at is not None:
         filed[running_key(job.queue)] = job.started_at.timestamp()
     if job.lane is not None:
-        filed[_waiting_key(job)] = None
+        filed[waiting_key(job)] = None
     if job.batch_id is not None:
         filed |= _places_in_batch(job, job.batch_id)
+    if job.fingerprint is not None:
+        filed |= _twin_filing(job)
     return filed
 
 
@@ -165,6 +189,19 @@ def _places_in_batch(job: Job, batch_id: str) -> dict[str, Score]:
     if job.state is JobState.FAILED:
         filed[failed_key(batch_id)] = None
     return filed
+
+
+def _twin_filing(job: Job) -> dict[str, Score]:
+    if not job.state.is_terminal:
+        which: TwinState = "queued" if job.state is JobState.QUEUED else "running"
+        return {twins_key(job.fingerprint, which): None}
+    if job.is_reusable:
+        made_at = job.made_at or job.finished_at
+        made = {twins_key(job.fingerprint, "made"): made_at.timestamp() if made_at else None}
+        return {**made, lists_key(job.run_id): None}
+    if job.state is JobState.CANCELLED or job.finished_at is None:
+        return {}
+    return {twins_key(job.fingerprint, "spoilt"): job.finished_at.timestamp()}
 
 
 def _lanes(job: Job) -> dict[str, tuple[str, float | None]]:
@@ -200,11 +237,12 @@ def _end(job: Job) -> dict[str, Any] | None:
     }
 
 
+def _counted_under(job: Job) -> str | None:
+    """Return the key that counts the job's end; ``None``: it has not ended, or took no worker."""
+    if job.finished_at is None or job.made_by is not None:
+        return None
+    return ended_key(job.queue, bucket_of(job.finished_at))
+
+
 def _lane_key(job: Job) -> str:
     return f"farm:lane:{job.queue}:{job.spec.priority}:{job.owner}:{job.batch_id or ''}"
-
-
-def _waiting_key(job: Job) -> str:
-    """Return the key of the jobs that wait in its lane; a batch has a set for each host."""
-    lane = _lane_key(job)
-    return lane if job.batch_id is None else f"{lane}:{job.host}"

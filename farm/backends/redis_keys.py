@@ -28,9 +28,9 @@ class RedisKeys:
         self._client = client
 
     @redis_errors()
-    def add(self, key: ApiKey) -> None:
+    def add(self, key: ApiKey) -> bool:
         """See ``KeyRing.add``."""
-        self._client.hset(_KEYS, key.id, key.model_dump_json(exclude_unset=True))
+        return bool(self._client.hsetnx(_KEYS, key.id, _written(key)))
 
     @redis_errors()
     def get(self, key_id: str) -> ApiKey | None:
@@ -45,6 +45,7 @@ class RedisKeys:
         found = map(ApiKey.model_validate_json, stored.values())
         return sorted(found, key=lambda key: (key.created_at, key.id))
 
+    @redis_errors()
     def revoke(self, key_id: str, at: datetime) -> ApiKey | None:
         """See ``KeyRing.revoke``."""
         key = self.get(key_id)
@@ -52,7 +53,7 @@ class RedisKeys:
             return key
         # Nothing else of a key ever changes, so there is nobody to overtake.
         revoked = key.model_copy(update={"revoked_at": at})
-        self.add(revoked)
+        self._client.hset(_KEYS, key_id, _written(revoked))
         return revoked
 
     @redis_errors()
@@ -71,3 +72,7 @@ class RedisKeys:
 
     def _secret(self) -> bytes | None:
         return cast("bytes | None", self._client.get(_SECRET))
+
+
+def _written(key: ApiKey) -> str:
+    return key.model_dump_json(exclude_unset=True)

@@ -72,11 +72,26 @@ class RedisLedger:
         limits = {queued_key(new.queue): backlog_max}
         if owner_max is not None:
             limits[owner_key(new.owner)] = owner_max
-        return _REFUSALS.get(self._store(new, limits))
+        return _REFUSALS.get(self.store(new, limits))
 
     def swap(self, new: Job) -> bool:
         """See ``JobLedger.swap``."""
-        return self._store(new, {}) == 1
+        return self.store(new, {}) == 1
+
+    @redis_errors()
+    def store(self, new: Job, limits: dict[str, int]) -> int:
+        """Store as ``swap`` does, within ``limits``; return what ``swap.lua`` returns."""
+        stored = self._swap(
+            keys=[job_key(new.id), _gone_key(new.id)],
+            args=[
+                new.id,
+                new.revision,
+                new.model_dump_json(exclude_unset=True),
+                json.dumps({**filing(new), "limits": list(limits.items())}),
+                CHANNEL,
+            ],
+        )
+        return cast("int", stored)
 
     @redis_errors()
     def get(self, job_id: str) -> Job:
@@ -225,20 +240,6 @@ class RedisLedger:
     def ping(self) -> None:
         """See ``JobLedger.ping``."""
         self._client.ping()
-
-    @redis_errors()
-    def _store(self, new: Job, limits: dict[str, int]) -> int:
-        stored = self._swap(
-            keys=[job_key(new.id), _gone_key(new.id)],
-            args=[
-                new.id,
-                new.revision,
-                new.model_dump_json(exclude_unset=True),
-                json.dumps({**filing(new), "limits": list(limits.items())}),
-                CHANNEL,
-            ],
-        )
-        return cast("int", stored)
 
     def _drop(self, ids: Sequence[str], *, with_records: bool) -> None:
         keys = chain.from_iterable((job_key(job_id), _gone_key(job_id)) for job_id in ids)

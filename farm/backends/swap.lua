@@ -16,7 +16,8 @@
 --          lanes {key of a set: [member that must be in it, its score if it is new, or
 --          null for the least]}, started [key, member, score] of what is moved if it is there,
 --          counted [batch, field, …] or null, ended: see counts.lua,
---          limits [[key, most members]] for a new job, ended_key (a counter, or null),
+--          needs [keys that must be there, or 0 is returned], limits [[key, most members]],
+--          ended_key (a counter, or null),
 --          retention_s, remembered_s
 -- ARGV[5]  channel that is told the id of a job that has changed, and "{batch} jobs"
 --
@@ -34,6 +35,11 @@ if revision ~= tonumber(ARGV[2]) - 1 then
 end
 
 local new = cjson.decode(ARGV[4])
+for _, key in ipairs(new.needs) do
+  if redis.call('EXISTS', key) == 0 then
+    return 0
+  end
+end
 for i, limit in ipairs(new.limits) do
   -- Jobs of a batch that are not filed yet wait as well.
   local unfiled = redis.call('GET', 'farm:unfiled:' .. limit[1]) or 0
@@ -75,8 +81,10 @@ end
 if new.terminal then
   redis.call('EXPIRE', job, new.retention_s)
   redis.call('SET', gone, list, 'EX', new.remembered_s)
-  redis.call('INCR', new.ended_key)
-  redis.call('EXPIRE', new.ended_key, 120)
+  if new.ended_key ~= cjson.null then
+    redis.call('INCR', new.ended_key)
+    redis.call('EXPIRE', new.ended_key, 120)
+  end
 else
   redis.call('PERSIST', job)
   redis.call('DEL', gone)

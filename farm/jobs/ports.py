@@ -80,7 +80,8 @@ class JobLedger(Protocol):
 
         Revision 1 is stored only where there is no record. In the same atomic
         step the job enters or leaves all indexes, and a terminal job gets its
-        expiry. Storing the very same record again answers ``True``, so that a
+        expiry. A job answered with a twin's result is stored only while another
+        lists that. Storing the very same record again answers ``True``, so that a
         caller who lost the reply may simply ask again.
         """
 
@@ -215,6 +216,12 @@ class ArtifactStore(Protocol):
     def expire(self, owner: str, name: str, ttl_s: int) -> None:
         """Drop the bytes after ``ttl_s`` seconds from now, give or take a thousandth; 0: now."""
 
+    def keep(self, owner: str, name: str, ttl_s: int) -> bool:
+        """Keep the bytes for at least ``ttl_s`` seconds from now; say if they are all there.
+
+        What is kept for longer anyway stays so.
+        """
+
     def ping(self) -> None:
         """Return if the store answers."""
 
@@ -333,8 +340,8 @@ class Deliveries(Protocol[T]):
 class KeyRing(Protocol):
     """The farm's keys, those that have ended too, and what it signs with."""
 
-    def add(self, key: ApiKey) -> None:
-        """Keep a key. Its id must not be in use."""
+    def add(self, key: ApiKey) -> bool:
+        """Keep a key, unless another has its id; say whether it is kept."""
 
     def get(self, key_id: str) -> ApiKey | None:
         """Return the key, or ``None`` if there is none of this id."""

@@ -97,6 +97,8 @@ class JobView(View):
     finished_at: Time | None
     expires_at: Time | None
     spec: dict[str, Any]
+    cached: bool = False
+    """Whether its result is that of an identical job; the report has its ``cache_age_s``."""
     artifacts: tuple[ArtifactView, ...]
     report: dict[str, Any] | None
     failure: FailureView | None
@@ -129,6 +131,7 @@ class JobView(View):
             finished_at=job.finished_at,
             expires_at=job.expires_at,
             spec=shown(job.spec, job.dropped_secrets),
+            cached=job.made_by is not None,
             artifacts=tuple(
                 ArtifactView(**artifact.model_dump(), url=f"{here}/artifacts/{artifact.name}")
                 for artifact in job.artifacts

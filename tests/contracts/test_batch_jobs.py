@@ -93,6 +93,14 @@ def test_a_job_that_ends_again_is_told_again_and_not_before(read: Read) -> None:
     assert read.ends() == [PAGES[1], PAGES[0]]
 
 
+def test_a_job_that_is_answered_is_told_as_one_that_ran(read: Read) -> None:
+    done = read.subject.done_alone()
+    first, second, *_ = read.subject.made(*PAGES)
+    read.subject.end(second)
+    assert read.subject.jobs.swap(first.answered(done, NOON))
+    assert read.ends() == [PAGES[1], PAGES[0]]
+
+
 def test_a_job_that_is_forgotten_is_in_no_list(read: Read) -> None:
     first, second, *_ = read.subject.made(*PAGES[:2])
     read.subject.end(first)

@@ -109,6 +109,10 @@ def test_the_parts_do_all_their_work_as_these_users(
         ended = [client.wait(job, timeout_s=60) for job in jobs]
         assert {job.state for job in ended} == {JobState.SUCCEEDED}
         assert client.result(ended[0].id)
+        cached = [client.run({**spec, "cache_ttl": 600}) for _ in range(2)]
+        assert [job.cached for job in cached] == [False, True]
+        client.cancel(cached[0].id)
+        assert client.result(cached[1].id)
         client.cancel(client.submit({**spec, "url": site.url("/slow?5")}).id)
         assert client.jobs(limit=3).items
         assert client.pressure().accepting

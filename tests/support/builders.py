@@ -16,6 +16,7 @@ from farm.backends.memory_deliveries import MemoryDeliveries
 from farm.backends.memory_keys import MemoryKeys
 from farm.backends.memory_notices import MemoryNotices
 from farm.backends.memory_reservations import MemoryReservations
+from farm.backends.memory_twins import MemoryTwins
 from farm.jobs.keys import ApiKey
 from farm.jobs.models import Job
 from farm.jobs.service import JobService
@@ -78,6 +79,7 @@ class MemoryFarm:
         self.reservations = MemoryReservations(self.clock)
         self.deliveries = MemoryDeliveries(self.ledger)
         self.notices = MemoryNotices(self.ledger, self.batches)
+        self.twins = MemoryTwins(self.ledger)
         self.service = JobService(
             ledger=self.ledger,
             batches=self.batches,
@@ -90,6 +92,7 @@ class MemoryFarm:
             reservations=self.reservations,
             deliveries=self.deliveries,
             notices=self.notices,
+            twins=self.twins,
             clock=self.clock,
         )
 

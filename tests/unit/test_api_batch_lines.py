@@ -113,6 +113,14 @@ def test_a_row_of_too_many_cells_is_wrong_and_one_of_too_few_is_not() -> None:
     ]
 
 
+def test_columns_without_a_name_may_only_be_empty() -> None:
+    body = "url,,\nhttps://a.test/,,\nhttps://b.test/,,b\n"
+    assert table(body) == [
+        (2, {"url": "https://a.test/"}),
+        (3, "has a cell in a column without a name"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

@@ -174,6 +174,17 @@ def test_options_of_the_batch_may_stand_in_the_query(client: FlaskClient, farm: 
     assert options.on_complete.webhook_url == hook
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["cookies", "http_credentials.password", "on_complete.webhook_secret", "webhook_secret"],
+)
+def test_secrets_do_not_stand_in_an_address(client: FlaskClient, name: str) -> None:
+    answer = sent(client, "text/plain", URLS[0], kind="pdf", **{name: "hunter2"})
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json["errors"]] == [name]
+    assert "hunter2" not in answer.text
+
+
 def test_the_number_of_lines_is_bounded_good_and_bad_ones(farm: MemoryFarm) -> None:
     limits = Limits(batch_items_max=3)
     client = asking(replace(farm.service, limits=limits))
@@ -292,3 +303,43 @@ def test_a_batch_is_no_way_around_a_quota() -> None:
     assert ann.submit().status_code == 429
     body["items"] = ["https://d.test/"]
     assert ann.call("POST", "/v1/batches", json=body).status_code == 429
+
+
+HOSTILE: list[tuple[str, bytes]] = [
+    ("application/x-ndjson", b'{"\\ud800": 1}'),
+    ("application/x-ndjson", b'{"kind": "\\ud800"}'),
+    ("application/x-ndjson", b'"\\ud800"'),
+    ("application/x-ndjson", b'{"url": "https://a.test/", "tags": ["\\ud800"]}'),
+    ("application/x-ndjson", b"[" * 100_000),
+    ("application/x-ndjson", b'{"url": 1, "url": 2}'),
+    ("application/x-ndjson", b"9" * 100_000),
+    ("application/x-ndjson", b"NaN"),
+    ("text/plain", b"\0"),
+    ("text/plain", b"https://\xc3\xbc.test/"),
+    ("text/plain", b"https://a.test/" + b"x" * 10_000),
+    ("text/csv", b"url,metadata\n,{}\n"),
+    ("text/csv", b"url,metadata.a.b\nhttps://a.test/,1\n"),
+    ("text/csv", b"url,viewport,viewport.width\nhttps://a.test/,1,2\n"),
+    ("text/csv", b"url,,\nhttps://a.test/,1,2\n"),
+    ("text/csv", b'url\n"https://a.test/"x\n'),
+    ("text/csv", b"url\nhttps://a.test/\0\n"),
+]
+
+
+@pytest.mark.parametrize(("media_type", "body"), HOSTILE)
+def test_a_hostile_line_is_a_bad_line_and_no_more(
+    client: FlaskClient, farm: MemoryFarm, media_type: str, body: bytes
+) -> None:
+    good = {"text/csv": b"https://good.test/", "text/plain": b"https://good.test/"}
+    line = good.get(media_type, b'{"url": "https://good.test/"}')
+    answer = sent(client, media_type, body.rstrip(b"\n") + b"\n" + line, kind="screenshot")
+    assert answer.status_code == 202, answer.json
+    assert urls_of(farm, answer.json["id"]) == ["https://good.test/"]
+    assert len(answer.json["rejected"]) == 1
+    assert sent(client, media_type, body, kind="screenshot").status_code == 422
+
+
+def test_a_query_that_is_no_text_is_no_mistake_of_the_farm(client: FlaskClient) -> None:
+    for query in ("kind=%ff", "%ff=1", "kind=screenshot&tags=%ff", ".=1", "a..b=1", "kind.a=1"):
+        answer = client.post(f"/v1/batches?{query}", data=URLS[0], content_type="text/plain")
+        assert answer.status_code in {202, 422}, query

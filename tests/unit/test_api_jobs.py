@@ -136,6 +136,7 @@ class TestSubmit:
             "finished_at": None,
             "expires_at": None,
             "spec": {"url": "http://page.test/"},
+            "cached": False,
             "artifacts": [],
             "report": None,
             "failure": None,

@@ -145,7 +145,8 @@ class Intake:
             return key, _normalised(given_url), self._moulds[key]
         spec = _spec(asked if given_url is None else {**asked, "url": given_url})
         self.farm.check(spec)
-        if not is_common or _URL_DEPENDENT & spec.model_fields_set:
+        # The fingerprint of twins is of the URL, too.
+        if not is_common or spec.cache_ttl or _URL_DEPENDENT & spec.model_fields_set:
             return key, spec.url, Mould(self._job(spec), url_is_open=False)
         open_spec = spec.model_copy(update={"url": f"http://{new_id()}.invalid/"})
         mould = Mould(self._job(open_spec), url_is_open=True)
