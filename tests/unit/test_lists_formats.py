@@ -171,6 +171,11 @@ class TestCsv:
         assert spec["http_credentials"] == {"username": "7", "password": "x"}
         JobRequest.model_validate(spec)
 
+    def test_a_field_within_one_that_has_a_value_is_told(self) -> None:
+        found = read(f"url,style,style.x\n{A},b,1\n{A},,1\n", "csv")
+        assert lines(found) == [(BadLine, 2), (Entry, 3)]
+        assert "style.x: is within a field" in str(found[0])
+
     def test_a_row_may_name_its_kind(self) -> None:
         text = f"url,kind,timeout\n{A},probe,5000\n{B},,\n"
         assert [each["kind"] for each in specs(text, "csv")] == ["probe", "screenshot"]

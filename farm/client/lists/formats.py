@@ -200,12 +200,13 @@ def _of_row(number: int, header: list[str], row: list[str], reading: Reading) ->
 def _put(spec: dict[str, Any], name: str, value: object) -> None:
     """Set a field of ``spec``; ``viewport.width`` is one within another."""
     *outer, last = name.split(".")
+    place: Any = spec
     for part in outer:
-        spec = spec.setdefault(part, {})
-        if not isinstance(spec, dict):
-            message = f"{name}: is within a field that has a value of its own"
-            raise ValueError(message)  # noqa: TRY004 - not a bug, but an input
-    spec[last] = value
+        place = place.setdefault(part, {}) if isinstance(place, dict) else None
+    if not isinstance(place, dict):
+        message = f"{name}: is within a field that has a value of its own"
+        raise ValueError(message)  # noqa: TRY004 - not a bug, but an input
+    place[last] = value
 
 
 def _value(kind: str, name: str, cell: str) -> object:
