@@ -23,7 +23,13 @@ from tests.support.waiting import until
 TAKEN_WITHIN_S = 90
 ENDED_WITHIN_S = 180
 _THREADS = 8
-_KEPT = ("farm:ended", "farm:label:", "farm:batches:of:", "farm:batches:over")
+_KEPT = (
+    "farm:ended",
+    "farm:label:",
+    "farm:batches:of:",
+    "farm:batches:over",
+    "farm:batch-ended:",
+)
 """Indexes of all jobs and batches, also of those that have ended."""
 T = TypeVar("T")
 

@@ -162,6 +162,20 @@ class TestCsv:
         assert [each.line for each in found] == [2, 4]
         assert specs(text, "csv")[0] == {"kind": "screenshot", "url": A, "quality": 5}
 
+    def test_a_column_may_be_a_field_within_a_field(self) -> None:
+        text = (
+            f"url,viewport.width,http_credentials.username,http_credentials.password\n{A},390,7,x"
+        )
+        (spec,) = specs(text, "csv")
+        assert spec["viewport"] == {"width": 390}
+        assert spec["http_credentials"] == {"username": "7", "password": "x"}
+        JobRequest.model_validate(spec)
+
+    def test_a_field_within_one_that_has_a_value_is_told(self) -> None:
+        found = read(f"url,style,style.x\n{A},b,1\n{A},,1\n", "csv")
+        assert lines(found) == [(BadLine, 2), (Entry, 3)]
+        assert "style.x: is within a field" in str(found[0])
+
     def test_a_row_may_name_its_kind(self) -> None:
         text = f"url,kind,timeout\n{A},probe,5000\n{B},,\n"
         assert [each["kind"] for each in specs(text, "csv")] == ["probe", "screenshot"]

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import click
 
-from farm.client.forms import Form, form_of
+from farm.client.forms import Form, form_of, variants
 from farm.client.lists.entries import BadLine, Entry
 from farm.jobs.specs.requests import SPECS
 
@@ -166,7 +166,7 @@ def _header(row: Sequence[str], reading: Reading) -> list[str]:
         raise ValueError(f"There are two columns of the name {min(twice)!r}.")
     known = {"kind", *_fields(reading.kind)}
     for name in names:
-        if name not in {*known, *reading.used, *reading.ignored}:
+        if name.partition(".")[0] not in known and name not in {*reading.used, *reading.ignored}:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ValueError(
@@ -190,11 +190,23 @@ def _of_row(number: int, header: list[str], row: list[str], reading: Reading) ->
     known = _fields(spec["kind"])
     try:
         for name, cell in given.items():
-            if name in known or name not in reading.used:
-                spec[name] = _value(spec["kind"], name, cell)
+            if name.partition(".")[0] in known or name not in reading.used:
+                _put(spec, name, _value(spec["kind"], name, cell))
     except ValueError as error:
         return BadLine(number, [str(error)])
     return replace(entry, spec=spec)
+
+
+def _put(spec: dict[str, Any], name: str, value: object) -> None:
+    """Set a field of ``spec``; ``viewport.width`` is one within another."""
+    *outer, last = name.split(".")
+    place: Any = spec
+    for part in outer:
+        place = place.setdefault(part, {}) if isinstance(place, dict) else None
+    if not isinstance(place, dict):
+        message = f"{name}: is within a field that has a value of its own"
+        raise ValueError(message)  # noqa: TRY004 - not a bug, but an input
+    place[last] = value
 
 
 def _value(kind: str, name: str, cell: str) -> object:
@@ -230,10 +242,19 @@ def _read(form: Form, cell: str) -> object:
 
 @cache
 def _form(kind: str, name: str) -> Form | None:
-    if name not in _fields(kind):
+    """Return how the field ``name`` is written; ``None``: there is none, as the spec will say."""
+    if kind not in SPECS:
         return None
     schema = SPECS[kind].model_json_schema()  # type: ignore[index]
-    return form_of(schema["properties"][name], schema.get("$defs", {}))
+    definitions = schema.get("$defs", {})
+    for part in name.split("."):
+        inner = [
+            each for each in variants(schema, definitions) if part in each.get("properties", {})
+        ]
+        if not inner:
+            return None
+        schema = inner[0]["properties"][part]
+    return form_of(schema, definitions)
 
 
 def _fields(kind: str) -> Collection[str]:
