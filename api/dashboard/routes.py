@@ -53,7 +53,7 @@ def blueprint(door: Door, settings: ApiSettings) -> APIBlueprint:
     def common() -> dict[str, Any]:
         caller: Caller | None = g.get("caller")
         return {
-            "token": door.form_token(),
+            "token": door.form_token,  # asked where there is a form: it may need Redis
             "scopes": caller.scopes if caller else frozenset(),
             "has_session": bool(g.get("session")) and caller is not None,
             "flower_url": settings.flower_url and settings.flower_url.rstrip("/"),
@@ -92,7 +92,9 @@ def _refuse(error: FarmError) -> AnyResponse:
     if isinstance(error, KeyRefused) and request.endpoint != f"{DASHBOARD}.begin_session":
         then = request.full_path if request.method == "GET" else "/"
         return redirect(sessions.address(then), HTTPStatus.SEE_OTHER)
-    page = make_response(render_template("dashboard/refused.html", problem=said.get_json()))
+    # Without the form to sign out: what is refused may be just that Redis is away.
+    context = {"problem": said.get_json(), "has_session": False}
+    page = make_response(render_template("dashboard/refused.html", **context))
     page.status_code = said.status_code
     if "Retry-After" in said.headers:
         page.headers["Retry-After"] = said.headers["Retry-After"]

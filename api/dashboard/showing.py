@@ -1,5 +1,6 @@
 """Jobs, batches and media as the templates show them."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -140,7 +141,9 @@ def asked(view: JobView) -> list[tuple[str, str]]:
 
 
 def _plain(value: object) -> str:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _address(job: Job, artifact: Artifact) -> str:

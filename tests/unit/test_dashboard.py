@@ -1,6 +1,7 @@
 """The dashboard: what it shows of hostile pages, what it may load, and what its forms do."""
 
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from io import BytesIO
@@ -12,7 +13,11 @@ from werkzeug.test import TestResponse
 from api.app import create_app
 from api.auth import SCOPES
 from api.settings import ApiSettings
-from farm.jobs.errors import DnsError
+from farm.backends.memory import MemoryLedger
+from farm.backends.memory_keys import MemoryKeys
+from farm.jobs.errors import BackendUnavailable, DnsError
+from farm.jobs.keys import ApiKey
+from farm.jobs.listing import Page
 from farm.jobs.models import Job
 from farm.jobs.states import JobState
 from tests.support.builders import NOON, MemoryFarm, a_child, a_spec, a_worker
@@ -209,6 +214,32 @@ class TestPages:
         page = farm.get(f"/jobs/{job.id}").text
         assert "extra_http_headers" in page
         assert "hush-hush" not in page
+
+
+class AbsentKeys(MemoryKeys):
+    def all(self) -> list[ApiKey]:
+        raise BackendUnavailable("Redis is away.")
+
+    def signing_secret(self) -> bytes:
+        raise BackendUnavailable("Redis is away.")
+
+
+class AbsentLedger(MemoryLedger):
+    def listed(self, *_: object, **__: object) -> Page:
+        raise BackendUnavailable("Redis is away.")
+
+
+class TestWithoutRedis:
+    @pytest.mark.parametrize("part", ["keys", "ledger"])
+    def test_a_page_says_so(self, farm: Dashboard, part: str) -> None:
+        absent = {"keys": AbsentKeys(), "ledger": AbsentLedger(farm.clock)}[part]
+        service = replace(farm.service, **{part: absent})  # type: ignore[arg-type]
+        client = create_app(ApiSettings(), service).test_client()
+        for path in ("/", "/jobs", "/gallery"):
+            answer = client.get(path, headers=HTML)
+            assert answer.status_code == 503
+            assert answer.headers["Retry-After"]
+            assert "Redis is away." in answer.text
 
 
 class TestForms:

@@ -90,6 +90,19 @@ def test_one_sees_one_s_own_jobs_and_pictures_alone(farm: KeyedFarm) -> None:
     assert person.post(f"/jobs/{foreign.id}/retry").status_code == 404
 
 
+def test_one_downloads_what_one_s_own_batch_came_to(farm: KeyedFarm) -> None:
+    shop, other = farm.holder(), Person(farm)
+    body = {"defaults": {"kind": "screenshot"}, "items": ["http://page.test/"]}
+    batch = shop.call("POST", "/v1/batches", json=body).get_json()["id"]
+    person = Person(farm)
+    person.sign_in(shop)
+    other.sign_in(farm.holder())
+    for name in ("results.csv", "results.ndjson", "report.html", "archive.zip"):
+        assert person.get(f"/v1/batches/{batch}/{name}").status_code == 200
+        assert other.get(f"/v1/batches/{batch}/{name}").status_code == 404
+    assert other.get(f"/batches/{batch}").status_code == 404
+
+
 def test_what_one_submits_is_one_s_own(farm: KeyedFarm) -> None:
     shop = farm.holder()
     person = Person(farm)
