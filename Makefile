@@ -127,6 +127,10 @@ names: setup ## Write the lists of devices and time zones anew
 docs: setup ## Write the generated tables of docs/ anew
 	python -m dev.docs
 
+.PHONY: docs-pictures
+docs-pictures: setup ## Take the pictures of the dashboard in docs/ anew
+	@exec python -m dev.pictures
+
 .PHONY: lock
 lock: ## Write requirements/ anew (UPGRADE=1: with the newest versions)
 	dev/lock.sh

@@ -5,13 +5,21 @@ from farm.jobs.models import Artifact, Job
 PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
 """Media types that browsers show, and that can do nothing else."""
 
+FILENAME = "filename"
+"""Where the metadata of a job says what its upload was called."""
+
 _SMALL_ONES = ("thumbnail.webp", "contact-sheet.webp")
 
 
 def title_of(job: Job) -> str:
-    """Return the title of the job's page, as the page has it; else its address, else its id."""
+    """Return the title of the job's page, as the page has it; else its address.
+
+    Of an upload it is the name that its metadata may have, else the job's id.
+    """
     title = (job.report or {}).get("title")
-    return title if isinstance(title, str) and title.strip() else job.spec.url or job.id
+    if isinstance(title, str) and title.strip():
+        return title
+    return job.spec.url or job.spec.metadata.get(FILENAME) or job.id
 
 
 def picture_of(job: Job) -> Artifact | None:

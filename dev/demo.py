@@ -5,14 +5,10 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from dev.pages import serving
 from dev.stack import ROOT, Ports, Stack, interrupt_on_signals, running
 from farm.client.http import FarmClient
 from farm.jobs.states import JobState
@@ -38,7 +34,7 @@ def main() -> int:
     parser.add_argument("url", nargs="?", help="page to render instead of the demo's own")
     given = parser.parse_args().url
     _OUTPUT.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="farm-demo-") as folder, _serving_page() as own:
+    with tempfile.TemporaryDirectory(prefix="farm-demo-") as folder, serving({"/": _PAGE}) as own:
         run_dir = Path(folder)
         log = _OUTPUT / "farm.log"
         # Of itself a farm opens public addresses alone.
@@ -58,29 +54,6 @@ def main() -> int:
     return 0 if all(job.state is JobState.SUCCEEDED for job in jobs) else 1
 
 
-@contextmanager
-def _serving_page() -> Iterator[str]:
-    """Serve a page to take a picture of for the block; give its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(HTTPStatus.OK)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(_PAGE)))
-            self.end_headers()
-            self.wfile.write(_PAGE)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing: the terminal is the demo's."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-
-
 def _screenshot(client: FarmClient, url: str) -> JobView:
     job = client.wait(client.submit({"kind": "screenshot", "url": url}), timeout_s=_WAIT_S)
     _report(job, f"Screenshot of {url}")
@@ -92,7 +65,7 @@ def _screenshot(client: FarmClient, url: str) -> JobView:
 
 def _probe(client: FarmClient, folder: Path) -> JobView:
     video = folder / "demo.mp4"
-    _make_video(video)
+    make_video(video)
     upload = client.upload(video)
     job = client.wait(client.submit({"kind": "probe", "upload_id": upload.id}), timeout_s=_WAIT_S)
     _report(job, f"Probe of a {upload.size_bytes}-byte MP4")
@@ -110,7 +83,7 @@ def _report(job: JobView, what: str) -> None:
     print(f"{what}: {outcome}\n  {stages}" if stages else f"{what}: {outcome}", flush=True)
 
 
-def _make_video(path: Path) -> None:
+def make_video(path: Path) -> None:
     """Write two seconds of H.264 and AAC."""
     subprocess.run(
         [

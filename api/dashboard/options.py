@@ -7,6 +7,8 @@ from functools import cache
 from typing import Any, Literal
 
 from api.cells import fields, schema_of
+from api.pictures import FILENAME
+from farm.jobs.models import Upload
 from farm.jobs.specs.base import groups
 from farm.jobs.specs.requests import SPECS, JobRequest, JobSpec, Kind
 
@@ -14,8 +16,8 @@ KINDS: Sequence[Kind] = tuple(SPECS)
 
 _MOST_USED: Mapping[Kind, Sequence[str]] = {
     "screenshot": (
-        *("full_page", "type", "viewport.width", "viewport.height", "device", "color_scheme"),
-        *("wait_until", "wait_for_selector", "block_ads", "block_cookie_banners", "collect"),
+        *("type", "viewport.width", "viewport.height", "device", "color_scheme", "wait_until"),
+        *("wait_for_selector", "full_page", "block_ads", "block_cookie_banners", "collect"),
     ),
     "pdf": (
         *("format", "landscape", "print_background", "page_ranges", "wait_until", "collect"),
@@ -84,19 +86,20 @@ def panel(kind: Kind) -> Panel:
     )
 
 
-def wanted(form: Iterable[tuple[str, str]], upload_id: str | None) -> JobSpec:
-    """Return the spec that the filled-in ``form`` asks for; an upload is probed.
+def wanted(form: Iterable[tuple[str, str]], upload: Upload | None) -> JobSpec:
+    """Return the spec that the filled-in ``form`` asks for; an ``upload`` is probed.
 
     Raises:
         InvalidSpec: It asks for none; names each field at fault.
     """
     given = [(name, text.strip()) for name, text in form if text.strip()]
-    if upload_id is not None:
+    if upload is not None:
         known = SPECS["probe"].model_fields
         given = [each for each in given if each[0].partition(".")[0] in known and each[0] != "url"]
     spec = fields(given)
-    if upload_id is not None:
-        spec |= {"kind": "probe", "upload_id": upload_id}
+    if upload is not None:
+        named = {"metadata": {FILENAME: upload.filename}} if upload.filename else {}
+        spec = {**named, **spec, "kind": "probe", "upload_id": upload.id}
     url = spec.get("url")
     if isinstance(url, str) and "://" not in url:
         spec["url"] = f"https://{url}"  # As one types it.

@@ -41,11 +41,11 @@ def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
     def submit() -> Response:
         service = asked()
         form = posted()
-        upload_id = None
+        upload = None
         if form.file is not None:
             if "uploads" not in service.caller.scopes:
                 raise ScopeRequired("uploads")
             file = form.file
-            upload_id = service.upload(file.name, file.media_type, file.chunks).id
-        job = service.submit(wanted(form.fields, upload_id))
+            upload = service.upload(file.name, file.media_type, file.chunks)
+        job = service.submit(wanted(form.fields, upload))
         return redirect(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)

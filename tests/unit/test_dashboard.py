@@ -285,6 +285,7 @@ class TestForms:
         assert (spec.kind, spec.priority) == ("probe", "high")
         assert spec.kind == "probe"
         assert spec.upload_id
+        assert "clip.mp4" in farm.get(answer.location).text
 
     def test_a_file_field_left_empty_is_no_file(self, farm: Dashboard) -> None:
         data = {"token": farm.token(), "kind": "pdf", "url": "page.test", "file": (BytesIO(), "")}
