@@ -63,6 +63,7 @@ SCOPES: Mapping[str, Scope | None] = {
     "dashboard.live_job": "jobs:read",
     "dashboard.cancel": "jobs:write",
     "dashboard.retry": "jobs:write",
+    "dashboard.retry_all": "jobs:write",
     "dashboard.batches": "jobs:read",
     "dashboard.batch": "jobs:read",
     "dashboard.steer": "jobs:write",

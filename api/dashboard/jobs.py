@@ -1,7 +1,9 @@
 """Jobs as a list, as a gallery, and one by one."""
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from apiflask import APIBlueprint
 from flask import redirect, render_template, request
@@ -14,7 +16,8 @@ from api.dashboard import showing
 from api.dashboard.options import KINDS
 from api.dashboard.posts import Posted
 from api.schemas import ListQuery
-from farm.jobs.errors import InvalidSpec
+from farm.jobs.errors import InvalidSpec, NothingToRetry, SecretsNeeded
+from farm.jobs.listing import PAGE_MAX
 from farm.jobs.models import Job
 from farm.jobs.service import JobService
 from farm.jobs.specs.requests import errors_of
@@ -62,6 +65,16 @@ def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
         asked().retry(job_id)
         return redirect(f"/jobs/{job_id}", HTTPStatus.SEE_OTHER)
 
+    @pages.post("/jobs/retry")
+    def retry_all() -> Response:
+        service = asked()
+        wanted = query(MultiDict(posted().fields), PAGE_MAX)
+        for each in service.listed(wanted, None, PAGE_MAX).jobs:
+            # One whose upload is gone, or whose secrets are, stays as it is.
+            with suppress(NothingToRetry, InvalidSpec, SecretsNeeded):
+                service.retry(each.id)
+        return redirect(f"/jobs?{urlencode(_filters(wanted))}", HTTPStatus.SEE_OTHER)
+
 
 def query(given: MultiDict[str, str], limit: int) -> ListQuery:
     """Return what a form of filters asks for; an empty field asks for nothing.
@@ -80,16 +93,20 @@ def _listed(service: JobService, limit: int) -> dict[str, Any]:
     wanted = query(request.args, limit)
     before = None if wanted.cursor is None else int(wanted.cursor)
     page = service.listed(wanted, before, wanted.limit)
-    filters = wanted.model_dump(mode="json", exclude={"limit", "cursor"}, exclude_none=True)
     return {
         "cards": [showing.Card(job) for job in page.jobs],
-        "filters": filters,
+        "filters": _filters(wanted),
+        "retried_max": PAGE_MAX,
         "cursor": wanted.cursor,
         "next": page.next,
         "states": list(JobState),
         "kinds": KINDS,
         "now": service.clock.now(),
     }
+
+
+def _filters(wanted: ListQuery) -> dict[str, Any]:
+    return wanted.model_dump(mode="json", exclude={"limit", "cursor"}, exclude_none=True)
 
 
 def _shown(service: JobService, job: Job) -> dict[str, Any]:

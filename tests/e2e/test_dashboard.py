@@ -14,6 +14,9 @@ from tests.support.neighbours import need
 from tests.support.site import Site
 
 SOON_MS = 30_000
+THOUSANDS = 5000
+PATIENCE_MS = 2000
+"""Ten times what a page should take, on a machine that is busy."""
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -120,4 +123,28 @@ def test_the_farm_shows_its_workers_and_leads_to_flower(visit: Visit, farm: Stac
     expect(visit.page.locator("table")).to_have_count(2)
     link = visit.page.get_by_role("link", name="In Flower").first.get_attribute("href")
     assert str(link).startswith(f"{farm.flower_url}/worker/")
+    assert visit.wrong == []
+
+
+def test_a_farm_of_thousands_is_paged_and_steered(visit: Visit, farm: Stack) -> None:
+    page = visit.page
+    urls = [f"http://nowhere.invalid/{number}" for number in range(THOUSANDS)]
+    body = {"defaults": {"kind": "screenshot"}, "items": urls, "per_host_concurrency": 1}
+    batch = httpx.post(f"{farm.url}/v1/batches", json=body, trust_env=False, timeout=60).json()
+    page.goto(f"/batches/{batch['id']}")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#batch .badge").first).to_have_text("paused")
+    page.goto(f"/jobs?batch={batch['id']}")
+    seen: set[str] = set()
+    for _ in range(3):
+        seen |= set(page.locator(".jobs .what > a").all_inner_texts())
+        page.get_by_role("link", name="Older").click()
+    assert len(seen) == 150
+    assert page.locator(".jobs tbody tr").count() == 50
+    took_ms = page.evaluate("performance.getEntriesByType('navigation')[0].responseEnd")
+    assert took_ms < PATIENCE_MS
+    page.goto(f"/batches/{batch['id']}")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#batch .badge").first).to_have_text("cancelled")
+    expect(page.locator("#batch .legend")).not_to_contain_text("queued", timeout=2 * SOON_MS)
     assert visit.wrong == []

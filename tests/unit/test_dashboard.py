@@ -305,6 +305,35 @@ class TestForms:
         assert farm.post(f"/jobs/{job.id}/retry").status_code == 303
         assert farm.service.get(job.id).state is JobState.QUEUED
 
+    def test_all_that_match_are_retried_and_no_others(self, farm: Dashboard) -> None:
+        here = [farm.failed(farm.submit(url="http://here.test/")) for _ in range(3)]
+        there, done = farm.failed(farm.submit()), farm.ended(farm.submit(url="http://here.test/"))
+        assert 'action="/jobs/retry"' in farm.get("/jobs?state=failed&host=here.test").text
+        assert 'action="/jobs/retry"' not in farm.get("/jobs?host=here.test").text
+        answer = farm.post("/jobs/retry", state="failed", host="here.test")
+        assert answer.location == "/jobs?state=failed&host=here.test"
+        assert {farm.service.get(job.id).state for job in here} == {JobState.QUEUED}
+        assert farm.service.get(there.id).state is JobState.FAILED
+        assert farm.post("/jobs/retry", host="here.test").status_code == 303
+        assert farm.service.get(done.id) == done
+
+    def test_a_job_that_needs_its_secrets_again_keeps_no_other_from_a_retry(
+        self, farm: Dashboard
+    ) -> None:
+        plain = farm.failed(farm.submit())
+        secret = farm.failed(farm.submit(extra_http_headers={"Authorization": "Bearer x"}))
+        assert farm.post("/jobs/retry", state="failed").status_code == 303
+        assert farm.service.get(plain.id).state is JobState.QUEUED
+        assert farm.service.get(secret.id).state is JobState.FAILED
+        assert farm.post(f"/jobs/{secret.id}/retry").status_code == 409
+
+    def test_a_file_that_is_too_large_is_refused_while_it_arrives(self, farm: Dashboard) -> None:
+        client = create_app(ApiSettings(upload_max_bytes=1000), farm.service).test_client()
+        for size_bytes in (1001, 200_000):
+            film = (BytesIO(b"x" * size_bytes), "clip.mp4")
+            data = {"token": farm.token(), "kind": "probe", "file": film}
+            assert client.post("/submit", data=data, headers=OWN).status_code == 413
+
     def test_cancelling_what_has_ended_forgets_nothing(self, farm: Dashboard) -> None:
         job = farm.ended(farm.submit())
         assert farm.post(f"/jobs/{job.id}/cancel").status_code == 303
