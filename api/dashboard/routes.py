@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, g, make_response, redirect, render_template, request
+from flask import Response, g, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.auth import DASHBOARD, Door, check_own_page
@@ -14,7 +14,7 @@ from api.dashboard import batches, farm, jobs, sessions, submitting
 from api.dashboard.words import FILTERS
 from api.problems import answer
 from api.settings import ApiSettings
-from farm.jobs.errors import FarmError, KeyRefused
+from farm.jobs.errors import KeyRefused
 from farm.jobs.keys import Caller
 
 POLICY = (
@@ -61,7 +61,7 @@ def blueprint(door: Door, settings: ApiSettings) -> APIBlueprint:
 
     pages.before_request(_check_origin)
     pages.after_request(_guard)
-    pages.register_error_handler(FarmError, _refuse)
+    pages.register_error_handler(KeyRefused, _refuse)
     for name, words in FILTERS.items():
         pages.add_app_template_filter(words, name)
     submitting.add(pages, door.asked, posted)
@@ -78,24 +78,24 @@ def _check_origin() -> None:
 
 
 def _guard(response: Response) -> Response:
+    if response.mimetype == _PROBLEM and _is_browser():
+        # Without the form to sign out: what went wrong may be just that Redis is away.
+        context = {"problem": response.get_json(), "has_session": False}
+        response.set_data(render_template("dashboard/refused.html", **context))
+        response.content_type = f"{_HTML}; charset=utf-8"
     response.headers.update(_HEADERS)
     if request.endpoint != f"{DASHBOARD}.static":
         response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _refuse(error: FarmError) -> AnyResponse:
-    """Return the error as a page where a browser asks, else as any other address does."""
-    said = answer(error)
-    if request.accept_mimetypes.best_match([_PROBLEM, _HTML]) != _HTML:
-        return said
-    if isinstance(error, KeyRefused) and request.endpoint != f"{DASHBOARD}.begin_session":
-        then = request.full_path if request.method == "GET" else "/"
-        return redirect(sessions.address(then), HTTPStatus.SEE_OTHER)
-    # Without the form to sign out: what is refused may be just that Redis is away.
-    context = {"problem": said.get_json(), "has_session": False}
-    page = make_response(render_template("dashboard/refused.html", **context))
-    page.status_code = said.status_code
-    if "Retry-After" in said.headers:
-        page.headers["Retry-After"] = said.headers["Retry-After"]
-    return page
+def _refuse(error: KeyRefused) -> AnyResponse:
+    """Lead whoever has not signed in to where that is done."""
+    if not _is_browser() or request.endpoint == f"{DASHBOARD}.begin_session":
+        return answer(error)
+    then = request.full_path if request.method == "GET" else "/"
+    return redirect(sessions.address(then), HTTPStatus.SEE_OTHER)
+
+
+def _is_browser() -> bool:
+    return request.accept_mimetypes.best_match([_PROBLEM, _HTML]) == _HTML

@@ -216,6 +216,15 @@ class TestPages:
         assert "hush-hush" not in page
 
 
+def test_who_asks_too_often_is_told_so_on_a_page(farm: Dashboard) -> None:
+    client = create_app(ApiSettings(requests_per_minute=1), farm.service).test_client()
+    answers = [client.get("/jobs", headers=HTML) for _ in range(3)]
+    assert [answers[0].status_code, answers[-1].status_code] == [200, 429]
+    assert answers[-1].content_type == "text/html; charset=utf-8"
+    assert answers[-1].headers["Retry-After"]
+    assert answers[-1].headers["Content-Security-Policy"]
+
+
 class AbsentKeys(MemoryKeys):
     def all(self) -> list[ApiKey]:
         raise BackendUnavailable("Redis is away.")

@@ -70,8 +70,10 @@
       const found = page.getElementById("job") ?? page.getElementById("problem");
       if (!found) { location.assign(answer.url); return; }
       outcome.replaceChildren(document.adoptNode(found));
-      say(found.id === "job" ? "The farm has it." : "");
-      if (found.id === "job") { form.querySelector("[type=file]")?.form && (form.elements.file.value = ""); follow("job"); }
+      if (found.id !== "job") { say(""); return; }
+      say("The farm has it.");
+      if (form.elements.file) form.elements.file.value = "";
+      follow("job");
     } catch {
       say("The farm does not answer. Try again.");
     } finally {
