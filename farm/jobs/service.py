@@ -116,8 +116,7 @@ class JobService:
     def drafted(self, spec: JobSpec, job_id: str, request_id: str | None = None) -> Job:
         """Return a job that is stored nowhere yet; ``request_id`` is for one with a key."""
         now = self.clock.now()
-        fingerprint = twins_fingerprint(spec, self.caller.owner, self.caller.zones, self.uploads)
-        optional = {"request_id": request_id, "fingerprint": fingerprint}
+        optional = {"request_id": request_id, "fingerprint": self.fingerprint(spec)}
         job = Job(
             id=job_id,
             spec=spec,
@@ -128,6 +127,10 @@ class JobService:
             **{name: value for name, value in optional.items() if value is not None},
         )
         return self._in_line(job)
+
+    def fingerprint(self, spec: JobSpec) -> str | None:
+        """Return what all jobs that the caller has made of such a spec have in common."""
+        return twins_fingerprint(spec, self.caller.owner, self.caller.zones, self.uploads)
 
     def store(self, job: Job) -> Job | None:
         """Store a new job, answered or announced, and return it; ``None``: another has its id.
