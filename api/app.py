@@ -10,7 +10,18 @@ from api import problems
 from api.auth import Door
 from api.bodies import JSON_MAX_BYTES, StrictRequest
 from api.limits import Rates
-from api.routes import artifacts, batches, docs, farm, health, jobs, keys, uploads, webhooks
+from api.routes import (
+    artifacts,
+    batches,
+    docs,
+    farm,
+    health,
+    jobs,
+    keys,
+    metrics,
+    uploads,
+    webhooks,
+)
 from api.schemas import complete
 from api.settings import ApiSettings
 from farm.jobs.key_service import KeyService
@@ -56,7 +67,7 @@ def create_app(settings: ApiSettings, service: JobService, counters: object = No
     secret = settings.secret.get_secret_value().encode() if settings.secret else None
     links = Links(service.keys, service.clock, secret)
     rates = Rates(settings.requests_per_minute, service.clock, counters)
-    door = Door(known, links, service, rates.count_failure)
+    door = Door(known, links, service, rates.count_failure, settings.metrics_host)
     door.install(app)  # Before the rates, which are those of whom it has let in.
     rates.install(app)
     app.after_request(_without_body)
@@ -66,6 +77,7 @@ def create_app(settings: ApiSettings, service: JobService, counters: object = No
     app.register_blueprint(artifacts.blueprint(door.asked, links))
     app.register_blueprint(uploads.blueprint(door.asked, settings.upload_max_bytes))
     app.register_blueprint(farm.blueprint(door.asked))
+    app.register_blueprint(metrics.blueprint(door.asked))
     app.register_blueprint(keys.blueprint(known))
     app.register_blueprint(health.blueprint(service))
     app.register_blueprint(docs.blueprint())

@@ -16,6 +16,7 @@ from farm.backends.redis_keys import RedisKeys
 from farm.backends.redis_ledger import RedisLedger
 from farm.backends.redis_notices import RedisNotices
 from farm.backends.redis_reservations import RedisReservations
+from farm.backends.redis_statistics import RedisStatistics
 from farm.backends.redis_workers import RedisWorkers
 from farm.jobs.service import JobService
 
@@ -42,7 +43,8 @@ def assemble(
     """
     client = client or connect(redis_url)
     clock = SystemClock()
-    artifacts = RedisArtifacts(connect(artifacts_redis_url) if artifacts_redis_url else client)
+    apart = {"artifacts": connect(artifacts_redis_url)} if artifacts_redis_url else {}
+    artifacts = RedisArtifacts(apart.get("artifacts", client))
     changes = ChangeListener(client, waiters_max=waiters_max)
     return JobService(
         ledger=RedisLedger(client, changes),
@@ -55,5 +57,6 @@ def assemble(
         reservations=RedisReservations(client),
         deliveries=RedisDeliveries(client),
         notices=RedisNotices(client, clock),
+        statistics=RedisStatistics(client, apart),
         clock=clock,
     )

@@ -31,6 +31,7 @@ from typing import Any
 
 from farm.backends.redis_changes import CHANNEL
 from farm.jobs.listing import labels
+from farm.jobs.metrics.tallies import of_job
 from farm.jobs.models import Job
 from farm.jobs.specs.requests import Queue
 from farm.jobs.states import JobState
@@ -110,6 +111,7 @@ def filing(job: Job) -> dict[str, Any]:
         "filed": _places(job),
         "lanes": _lanes(job),
         "started": _started(job),
+        "tally": of_job(job),
         "counted": [job.batch_id, *_counted(job)] if job.batch_id else None,
         "ended": _end(job),
         "ended_key": ended_key(job.queue, bucket_of(ended_at)) if ended_at else None,

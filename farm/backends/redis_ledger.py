@@ -62,7 +62,7 @@ class RedisLedger:
         """Keep records with ``client``, learn of changes from ``changes``."""
         self._client = client
         self._changes = changes
-        self._swap = script(client, "swap", "news", "counts", "lanes")
+        self._swap = script(client, "swap", "news", "counts", "lanes", "tally")
         self._forget = script(client, "forget", "news", "counts")
         self._take_turns = script(client, "take_turns")
 

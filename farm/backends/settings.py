@@ -27,6 +27,7 @@ KNOWN_NAMES = frozenset(
         "BACKLOG_MAX",
         "BATCH_ITEMS_MAX",
         "BATCH_MAX_BYTES",
+        "METRICS_HOST",
         "OPEN_JOBS_MAX",
         "REQUESTS_PER_MINUTE",
         "SECRET",

@@ -13,7 +13,7 @@
 -- ARGV[3]  the new record
 -- ARGV[4]  JSON: state, terminal, filed {key: score, or null for the job's number},
 --          lanes {key of a set: [member that must be in it, its score if it is new, or
---          null for the least]}, started [key, member, score] of what is moved if it is there,
+--          null for the least]}, tally: see tally.lua, started [key, member, score] of what is moved if it is there,
 --          counted [batch, field, …] or null, ended: see counts.lua,
 --          limits [[key, most members]] for a new job, ended_key (a counter, or null),
 --          retention_s, remembered_s
@@ -57,6 +57,7 @@ if new.started ~= cjson.null then
   redis.call('ZADD', new.started[1], 'XX', new.started[3], new.started[2])
 end
 
+count_up(new.tally, 1)
 local list = cjson.encode(filed)
 redis.call('HSET', job, 'revision', ARGV[2], 'state', new.state, 'record', ARGV[3],
   'number', number, 'filed', list)

@@ -21,6 +21,7 @@ from farm.jobs.errors import (
 )
 from farm.jobs.keys import ANYBODY, Caller
 from farm.jobs.listing import JobFilter, Page
+from farm.jobs.metrics.ports import Statistics
 from farm.jobs.models import ANNOUNCED_MAX, ID_CHARACTERS, Artifact, Job, Upload, new_id
 from farm.jobs.ports import (
     ArtifactStore,
@@ -73,6 +74,7 @@ class JobService:
     reservations: Reservations
     deliveries: Deliveries[Job]
     notices: Deliveries[Notice]
+    statistics: Statistics
     clock: Clock
     limits: Limits = Limits()
     caller: Caller = ANYBODY

@@ -15,6 +15,7 @@ from farm.backends.memory_deliveries import MemoryDeliveries
 from farm.backends.memory_keys import MemoryKeys
 from farm.backends.memory_notices import MemoryNotices
 from farm.backends.memory_reservations import MemoryReservations
+from farm.backends.memory_statistics import MemoryStatistics
 from farm.jobs.keys import ApiKey
 from farm.jobs.models import Job
 from farm.jobs.service import JobService
@@ -77,6 +78,7 @@ class MemoryFarm:
         self.reservations = MemoryReservations(self.clock)
         self.deliveries = MemoryDeliveries(self.ledger)
         self.notices = MemoryNotices(self.ledger, self.batches)
+        self.statistics = MemoryStatistics(self.ledger)
         self.service = JobService(
             ledger=self.ledger,
             batches=self.batches,
@@ -88,6 +90,7 @@ class MemoryFarm:
             reservations=self.reservations,
             deliveries=self.deliveries,
             notices=self.notices,
+            statistics=self.statistics,
             clock=self.clock,
         )
 
