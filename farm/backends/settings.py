@@ -50,6 +50,8 @@ KNOWN_NAMES = frozenset(
         # What `make run`, `make demo` and compose start.
         "API_PORT",
         "FLOWER_PORT",
+        "GRAFANA_PORT",
+        "PROMETHEUS_PORT",
         "REDIS_PORT",
         "PAGES_CONCURRENCY",
         "MEDIA_CONCURRENCY",
