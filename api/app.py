@@ -6,7 +6,7 @@ from importlib.metadata import version
 from apiflask import APIFlask
 from flask import Flask, Response
 
-from api import problems
+from api import problems, tracking
 from api.auth import Door
 from api.bodies import JSON_MAX_BYTES, StrictRequest
 from api.limits import Rates
@@ -68,6 +68,7 @@ def create_app(settings: ApiSettings, service: JobService, counters: object = No
     links = Links(service.keys, service.clock, secret)
     rates = Rates(settings.requests_per_minute, service.clock, counters)
     door = Door(known, links, service, rates.count_failure, settings.metrics_host)
+    tracking.install(app)
     door.install(app)  # Before the rates, which are those of whom it has let in.
     rates.install(app)
     app.after_request(_without_body)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import structlog
 from flask import Flask, g, request
 
+from api.tracking import origin
 from farm.jobs.errors import (
     BackendUnavailable,
     ForbiddenHost,
@@ -102,7 +103,7 @@ class Door:
     def asked(self) -> JobService:
         """See ``Asked``."""
         caller: Caller = g.caller
-        return self._service.on_behalf_of(caller)
+        return self._service.on_behalf_of(caller, origin())
 
     def _look(self) -> None:
         if request.endpoint is None:

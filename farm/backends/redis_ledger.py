@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import cast
 
+import structlog
 from redis import Redis
 
 from farm.backends.redis_changes import CHANNEL, ChangeListener
@@ -52,6 +53,7 @@ _RECHECK_S = 5.0
 """A waiter reads the state this often even if no change was reported."""
 _MINUTE_S = 60
 _REFUSALS: Mapping[int, Refusal] = {0: "exists", -1: "backlog", -2: "owner"}
+_log = structlog.get_logger(__name__)
 _TERMINAL = {state.value.encode() for state in JobState if state.is_terminal}
 
 
@@ -71,11 +73,17 @@ class RedisLedger:
         limits = {queued_key(new.queue): backlog_max}
         if owner_max is not None:
             limits[owner_key(new.owner)] = owner_max
-        return _REFUSALS.get(self._store(new, limits))
+        refusal = _REFUSALS.get(self._store(new, limits))
+        if refusal is None:
+            _tell(new)
+        return refusal
 
     def swap(self, new: Job) -> bool:
         """See ``JobLedger.swap``."""
-        return self._store(new, {}) == 1
+        is_stored = self._store(new, {}) == 1
+        if is_stored:
+            _tell(new)
+        return is_stored
 
     @redis_errors()
     def get(self, job_id: str) -> Job:
@@ -251,6 +259,20 @@ class RedisLedger:
     def _is_over(self, job_id: str) -> bool:
         state = cast("bytes | None", self._client.hget(job_key(job_id), "state"))
         return state is None or state in _TERMINAL
+
+
+def _tell(job: Job) -> None:
+    """Log the move that led to this revision of the job."""
+    told: dict[str, object] = {"job_id": job.id, "kind": job.kind, "state": job.state.value}
+    told |= {"revision": job.revision, "attempt": job.attempt}
+    bound = structlog.contextvars.get_contextvars()
+    if job.origin is not None and "request_id" not in bound:
+        told["request_id"] = job.origin.request_id
+    if job.batch_id is not None:
+        told["batch_id"] = job.batch_id
+    if job.failure is not None:
+        told["code"] = job.failure.code
+    _log.info("moved", **told)
 
 
 def _gone_key(job_id: str) -> str:

@@ -67,6 +67,14 @@ class Failure(Record):
         return cls(code=error.code, message=error.message, retryable=error.retryable)
 
 
+class Origin(Record):
+    """The request that a job came of, for logs and traces."""
+
+    request_id: str
+    traceparent: str | None = None
+    """The caller's, of W3C's Trace Context, or what the API made of it."""
+
+
 class Job(Record):
     """One spec on its way through the farm.
 
@@ -108,6 +116,8 @@ class Job(Record):
     request_id: str | None = None
     """Tells the request that this came of from others with its idempotency key: two of them in
     one millisecond would else store the very same record. ``None``: it had no such key."""
+    origin: Origin | None = None
+    """The request that it was submitted with; never shown to callers."""
     batch_id: str | None = None
     """The batch that it is part of; ``None`` for a single job."""
     expires_at: datetime | None = None

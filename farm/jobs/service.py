@@ -22,7 +22,7 @@ from farm.jobs.errors import (
 from farm.jobs.keys import ANYBODY, Caller
 from farm.jobs.listing import JobFilter, Page
 from farm.jobs.metrics.ports import Statistics
-from farm.jobs.models import ANNOUNCED_MAX, ID_CHARACTERS, Artifact, Job, Upload, new_id
+from farm.jobs.models import ANNOUNCED_MAX, ID_CHARACTERS, Artifact, Job, Origin, Upload, new_id
 from farm.jobs.ports import (
     ArtifactStore,
     Clock,
@@ -79,10 +79,12 @@ class JobService:
     limits: Limits = Limits()
     caller: Caller = ANYBODY
     """Who asks: another's jobs and uploads are as if they were not there."""
+    origin: Origin | None = None
+    """The request in which it is asked; its jobs remember it."""
 
-    def on_behalf_of(self, caller: Caller) -> Self:
-        """Return the same farm as ``caller`` may use it."""
-        return replace(self, caller=caller)
+    def on_behalf_of(self, caller: Caller, origin: Origin | None = None) -> Self:
+        """Return the same farm as ``caller`` may use it, in the request ``origin``."""
+        return replace(self, caller=caller, origin=origin)
 
     def submit(self, spec: JobSpec) -> Job:
         """Store a job for ``spec`` and announce it, unless it has to wait for its turn.
@@ -125,6 +127,7 @@ class JobService:
             owner=self.caller.owner,
             zones=self.caller.zones,
             **({"request_id": request_id} if request_id else {}),
+            **({"origin": self.origin} if self.origin else {}),
         )
         return self._in_line(job)
 
