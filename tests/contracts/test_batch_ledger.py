@@ -507,4 +507,5 @@ def test_nothing_is_left_of_a_batch_but_the_memory_of_its_jobs(redis_url: str) -
         assert {key for key in left if not key.startswith(kept)} == {
             "farm:number",
             "farm:batch-number",
+            "farm:metrics",
         }
