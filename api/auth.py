@@ -7,6 +7,7 @@ from dataclasses import replace
 import structlog
 from flask import Flask, g, request
 
+from api.tracking import origin
 from farm.jobs.errors import (
     BackendUnavailable,
     ForbiddenHost,
@@ -51,6 +52,7 @@ SCOPES: Mapping[str, Scope | None] = {
     "uploads.forget": "uploads",
     "farm.pressure": "farm:read",
     "farm.workers": "farm:read",
+    "metrics.tell": "farm:read",
     "keys.create": "keys",
     "keys.list_keys": "keys",
     "keys.revoke": "keys",
@@ -66,6 +68,7 @@ SCOPES: Mapping[str, Scope | None] = {
 """What each view takes, by endpoint. One that is not here cannot be called at all."""
 
 _LINKED = "artifacts.artifact"
+_METRICS = "metrics.tell"
 _WHO_HAS_A_LINK = replace(ANYBODY, scopes=frozenset({"jobs:read"}))
 """Sees any job, for the link has said which."""
 _UNIX_TIME = re.compile(r"[0-9]{1,11}", re.ASCII)
@@ -82,13 +85,22 @@ class Door:
     """Looks at every request before its view does."""
 
     def __init__(
-        self, keys: KeyService, links: Links, service: JobService, failed: Callable[[], None]
+        self,
+        keys: KeyService,
+        links: Links,
+        service: JobService,
+        failed: Callable[[], None],
+        metrics_host: str | None = None,
     ) -> None:
-        """Let whom ``keys`` and ``links`` know use ``service``; call ``failed`` for others."""
+        """Let whom ``keys`` and ``links`` know use ``service``; call ``failed`` for others.
+
+        ``metrics_host`` is a further name by which the metrics alone may be asked for.
+        """
         self._keys = keys
         self._links = links
         self._service = service
         self._failed = failed
+        self._metrics_host = metrics_host
 
     def install(self, app: Flask) -> None:
         """Have every request of ``app`` looked at."""
@@ -97,7 +109,7 @@ class Door:
     def asked(self) -> JobService:
         """See ``Asked``."""
         caller: Caller = g.caller
-        return self._service.on_behalf_of(caller)
+        return self._service.on_behalf_of(caller, origin())
 
     def _look(self) -> None:
         if request.endpoint is None:
@@ -114,7 +126,7 @@ class Door:
             self._check_link(**(request.view_args or {}))
             return _WHO_HAS_A_LINK
         if self._keys.is_open():
-            _check_near()
+            _check_near(self._metrics_host if request.endpoint == _METRICS else None)
             return ANYBODY
         given = _BEARER.fullmatch(request.headers.get("Authorization", ""))
         caller = self._keys.caller(given[1] if given else "")
@@ -130,15 +142,17 @@ class Door:
             raise InvalidLink("This link is not one of this farm's, or its time is over.")
 
 
-def _check_near() -> None:
+def _check_near(also: str | None) -> None:
     """Refuse what a web page has a browser of this machine ask, be it by a rebound name.
+
+    ``also`` is a host that the farm may be called by besides.
 
     Raises:
         ForbiddenHost: The farm is called by a name that others may give to it.
         ForbiddenOrigin: A page that is not the farm's own is behind the request.
     """
     host = request.headers.get("Host", "")
-    if not _OWN_NAME.fullmatch(host):
+    if not _OWN_NAME.fullmatch(host) and host != also:
         raise ForbiddenHost(
             "This farm has no keys, so it can be called as 127.0.0.1 or localhost alone."
         )

@@ -15,6 +15,10 @@ for name in FLOWER_BASIC_AUTH REDIS_PASSWORD REDIS_PASSWORD_{API,WORKER,DISPATCH
   fi
 done
 
+if ! grep -qs '^GRAFANA_PASSWORD=' .env; then
+  printf 'GRAFANA_PASSWORD=%s\n' "$(od -An -N18 -tx1 /dev/urandom | tr -d ' \n')" >> .env
+fi
+
 docker compose up --detach --build --wait "$@"
 
 cat <<END
@@ -23,3 +27,7 @@ API      http://$(docker compose port api 8000)/docs
 Flower   http://$(docker compose port flower 5555)/
          user and password: FLOWER_BASIC_AUTH in $PWD/.env
 END
+case ",${COMPOSE_PROFILES:-}," in
+  *,monitoring,*) echo "Grafana  http://$(docker compose port grafana 3000)/
+         user farm, password: GRAFANA_PASSWORD in $PWD/.env" ;;
+esac

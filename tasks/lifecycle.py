@@ -126,6 +126,7 @@ def _connect_worker(
 
 def _connect_children(runner: JobRunner, browser: BrowserHolder) -> None:
     homes: list[Path] = []
+    tallies = browser.gate.tallies
     beating: list[Heartbeat] = []
     folder = Path(tempfile.gettempdir())
 
@@ -136,7 +137,7 @@ def _connect_children(runner: JobRunner, browser: BrowserHolder) -> None:
         # So that a hard limit kills the driver with the child, and a Ctrl-C in the
         # terminal reaches the main process alone, which stops its children in order.
         os.setpgid(0, 0)
-        beating.append(Heartbeat(None, Vitals(runner, browser).beat))
+        beating.append(Heartbeat(None, Vitals(runner, browser, tallies).beat))
         beating[0].start()
         # Last, for it may fail where the disk is full; the job says so then.
         homes.append(move_in())
@@ -152,3 +153,4 @@ def _connect_children(runner: JobRunner, browser: BrowserHolder) -> None:
             heartbeat.stop()
         with suppress(BackendUnavailable):
             runner.farm.workers.child_left(runner.worker, pid)
+            tallies.hand_over(runner.farm.statistics)

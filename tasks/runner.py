@@ -98,8 +98,9 @@ class JobRunner:
         with structlog.contextvars.bound_contextvars(job_id=job_id), self.busy:
             claimed = self._claim(job_id, redeliveries)
             if claimed is not None:
-                self._run_claimed(claimed)
-                self.farm.cache.wake(claimed)
+                with structlog.contextvars.bound_contextvars(**_names(claimed)):
+                    self._run_claimed(claimed)
+                    self.farm.cache.wake(claimed)
                 self.jobs_done += 1
                 room = self.kinds[claimed.kind]
                 with self.watchdog.over(Deadline(_REST_S), room.kill):
@@ -146,7 +147,6 @@ class JobRunner:
         deadline = Deadline(job.ladder.timeout_s)
         patience = Deadline(job.ladder.soft_limit_s - _BEFORE_OVERTIME_S)
         stopwatch = Stopwatch({"queue": _queue_ms(job)})
-        _log.info("started", kind=job.kind, attempt=job.attempt)
         room = self.kinds[job.kind]
         try:
             # Over before anything is recorded: the record's own revision is another one.
@@ -210,8 +210,8 @@ class JobRunner:
     def _record(self, job: Job, patience: Deadline) -> bool:
         """Store the job's next revision; ``False`` if it was cancelled or given away."""
         stored = _insist(partial(self.farm.ledger.swap, job), patience)
-        code = job.failure.code if job.failure else None
-        _log.info("ended" if stored else "outrun", state=job.state.value, code=code)
+        if not stored:
+            _log.info("outrun", state=job.state.value)
         return stored
 
 
@@ -236,6 +236,12 @@ def _succeeded(
 ) -> Job:
     report = {**outcome.report, "timings_ms": stopwatch.timings_ms}
     return job.succeeded(now, artifacts=artifacts, report=report, warnings=outcome.warnings)
+
+
+def _names(job: Job) -> dict[str, object]:
+    """Return what every line about this run says beside the job's id."""
+    origin = {"request_id": job.origin.request_id} if job.origin else {}
+    return {"attempt": job.attempt, **origin}
 
 
 def _queue_ms(job: Job) -> int:

@@ -38,6 +38,7 @@ KNOWN_NAMES = frozenset(
         "BACKLOG_MAX",
         "BATCH_ITEMS_MAX",
         "BATCH_MAX_BYTES",
+        "METRICS_HOST",
         "OPEN_JOBS_MAX",
         "REQUESTS_PER_MINUTE",
         "SECRET",
@@ -60,6 +61,8 @@ KNOWN_NAMES = frozenset(
         # What `make run`, `make demo` and compose start.
         "API_PORT",
         "FLOWER_PORT",
+        "GRAFANA_PORT",
+        "PROMETHEUS_PORT",
         "REDIS_PORT",
         "PAGES_CONCURRENCY",
         "MEDIA_CONCURRENCY",
