@@ -124,6 +124,7 @@ def _connect_children(runner: JobRunner, browser: BrowserHolder) -> None:
     def end(pid: int, **_: object) -> None:
         with runner.watchdog.over(Deadline(_CLOSE_S), browser.kill):
             browser.close()
+        runner.traces.close()
         for home in homes:
             shutil.rmtree(home, ignore_errors=True)
         for heartbeat in beating:
