@@ -20,8 +20,10 @@ from farm.jobs.errors import BackendUnavailable
 from farm.jobs.workers import Worker
 from tasks.deadline import Deadline
 from tasks.egress.keeper import Keeper
+from tasks.fonts import scripts_without_font
 from tasks.heartbeat import TTL_S, Heartbeat
 from tasks.homes import Reaper, move_in
+from tasks.memory import limit_bytes
 from tasks.pages.browser import BrowserHolder
 from tasks.runner import JobRunner
 from tasks.settings import WorkerSettings
@@ -57,6 +59,16 @@ def _connect_worker(
 ) -> None:
     beating: dict[str, Heartbeat] = {}
     directory, clock = runner.farm.workers, runner.farm.clock
+    facts: dict[str, str | None] = {
+        "python": platform.python_version(),
+        "host": socket.gethostname(),
+        "memory_bytes": str(limit_bytes()),
+    }
+
+    def look_for_fonts() -> None:
+        missing = scripts_without_font()
+        facts["fonts_missing"] = None if missing is None else ", ".join(missing)
+
     reaper = Reaper(Path(tempfile.gettempdir()))
 
     @signals.worker_ready.connect(weak=False)
@@ -69,13 +81,16 @@ def _connect_worker(
             concurrency=settings.concurrency,
             started_at=clock.now(),
             beat_at=clock.now(),
-            facts={"python": platform.python_version(), "host": socket.gethostname()},
+            facts=facts,
         )
 
         def beat() -> None:
-            directory.beat(worker.model_copy(update={"beat_at": clock.now()}), ttl_s=TTL_S)
+            now = {"beat_at": clock.now(), "facts": dict(facts)}
+            directory.beat(worker.model_copy(update=now), ttl_s=TTL_S)
             reaper.reap_if_due()
 
+        if "pages" in worker.queues:  # It takes seconds on a machine that never looked.
+            threading.Thread(target=look_for_fonts, name="fonts", daemon=True).start()
         beating[worker.name] = Heartbeat(settings.heartbeat_file, beat)
         beating[worker.name].start()
         keeper.start()

@@ -153,6 +153,16 @@ def ready() -> Call:
     return Call("GET", "/readyz", retries=0, expected={503})
 
 
+def metrics() -> Call:
+    """Return the call for what the farm counts and measures of itself."""
+    return Call("GET", "/metrics")
+
+
+def alive() -> Call:
+    """Return the question whether the API lives."""
+    return Call("GET", "/healthz")
+
+
 def _keyed(idempotency_key: str | None) -> dict[str, str]:
     """Return the header that carries the key; none for ``None``.
 

@@ -4,6 +4,8 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +14,7 @@ import httpx
 from farm.client import calls
 from farm.client.calls import Progress
 from farm.client.connection import Connection
-from farm.client.errors import DamagedArtifact
+from farm.client.errors import DamagedArtifact, UnreadableAnswer
 from farm.client.saving import replacing
 from farm.jobs.farm_views import PressureView, WorkersView
 from farm.jobs.key_views import KeysView, KeyView, NewKeyView
@@ -270,6 +272,26 @@ class Endpoints:
                 can make keys for good.
         """
         return self._connection.ask(calls.revoke_key(key_id), KeyView)
+
+    def metrics(self) -> str:
+        """Return what the farm counts and measures of itself, in the text format of Prometheus.
+
+        Raises:
+            RequestRefused: It takes the scope ``farm:read``.
+        """
+        return self._connection.fetch(calls.metrics()).text
+
+    def clock(self) -> datetime:
+        """Return what time it is for the API, to the second.
+
+        Raises:
+            UnreadableAnswer: It does not say.
+        """
+        said = self._connection.fetch(calls.alive()).headers.get("Date", "")
+        try:
+            return parsedate_to_datetime(said)
+        except ValueError as error:
+            raise UnreadableAnswer("The farm does not say what time it is.") from error
 
     def ready(self) -> Readiness:
         """Return whether the farm can run jobs now and, check by check, why not.
