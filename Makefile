@@ -103,6 +103,10 @@ bench-filing: setup ## Measure what it costs to move, keep and list a job
 bench-gate: setup ## Measure what the gate costs a page of 150 pictures
 	python -m tests.bench.gate
 
+.PHONY: bench-batch
+bench-batch: setup ## Measure what it takes to queue 10,000 URLs against a loop of apply_async
+	python -m tests.bench.batch
+
 .PHONY: openapi
 openapi: setup ## Write openapi.json anew
 	python -m dev.openapi

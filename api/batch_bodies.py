@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from api.bodies import JSON_MAX_BYTES, StrictRequest, capped, chunks, decode_json
-from api.cells import fields
+from api.cells import fields, is_secret
 from api.lines import Line, lines
 from api.tables import rows
 from farm.jobs.batches.intake import Item
@@ -56,8 +56,9 @@ def batch_request(request: StrictRequest, max_bytes: int) -> BatchRequest:
     is_json = reader is None
     limit = JSON_MAX_BYTES if is_json else max_bytes
     request.max_content_length = limit
-    digest = hashlib.sha256(f"{request.mimetype}?{request.query_string.decode()}\n".encode())
+    digest = hashlib.sha256(b"%b?%b\n" % (request.mimetype.encode(), request.query_string))
     body = _hashed(capped(chunks(request), limit), digest.update)
+    _refuse_secrets(request.args)
     asked = fields(request.args.items(multi=True))
     if reader is None:
         if asked:
@@ -132,6 +133,14 @@ def _refuse_sources(defaults: Mapping[str, Any]) -> None:
     if wrong:
         message = "is what a line says, and no default"
         raise InvalidSpec([FieldError(field=f"defaults.{name}", message=message) for name in wrong])
+
+
+def _refuse_secrets(names: Iterable[str]) -> None:
+    """Refuse what would stand in every log on the way."""
+    wrong = sorted(filter(is_secret, names))
+    if wrong:
+        message = "is a secret: it stands in the body, not in the address"
+        raise InvalidSpec([FieldError(field=name, message=message) for name in wrong])
 
 
 def _no_query(name: str) -> FieldError:

@@ -32,6 +32,13 @@ def fields(cells: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return found
 
 
+def is_secret(name: str) -> bool:
+    """Return whether no answer ever shows the field ``name``, or one that it is within."""
+    parts = name.split(".")
+    schemas = (_schema_of(".".join(parts[: i + 1])) for i in range(len(parts)))
+    return any(schema is not None and schema.get("writeOnly") for schema in schemas)
+
+
 def _put(found: dict[str, Any], name: str, text: str) -> None:
     *outer, last = name.split(".")
     place = found

@@ -40,7 +40,8 @@ def _header(cells: list[str]) -> list[str]:
     header = [cell.strip() for cell in cells]
     if "url" not in header:
         raise _wrong("the header row has no column 'url'")
-    if len(set(header)) != len(header):
+    named = [name for name in header if name]  # Spreadsheets add columns that are empty.
+    if len(set(named)) != len(named):
         raise _wrong("the header row names a column twice")
     return header
 
@@ -50,6 +51,9 @@ def _item(number: int, header: list[str], cells: list[str]) -> Item:
         message = f"has {len(cells)} cells, {len(cells) - len(header)} more than the header"
         return Item(number, error=FieldError(field="", message=message))
     given = [(name, cell) for name, cell in zip(header, cells, strict=False) if cell]
+    if any(not name for name, _ in given):
+        message = "has a cell in a column without a name"
+        return Item(number, error=FieldError(field="", message=message))
     try:
         return Item(number, fields(given))
     except InvalidSpec as error:

@@ -28,23 +28,24 @@ class MemoryBatches:
         """Keep batches in ``ledger``, whose steps look at them."""
         self._ledger = ledger
         self._clock = clock
-        self._drafts: dict[str, list[list[Cast]]] = {}
+        self.drafts: dict[str, list[list[Cast]]] = {}
+        """Which a test looks into."""
         self._numbers: dict[str, int] = {}
 
     def append(self, draft_id: str, jobs: Sequence[Cast]) -> None:
         """See ``BatchLedger.append``."""
-        self._drafts.setdefault(draft_id, []).append(list(jobs))
+        self.drafts.setdefault(draft_id, []).append(list(jobs))
 
     def drop(self, draft_id: str) -> None:
         """See ``BatchLedger.drop``."""
-        self._drafts.pop(draft_id, None)
+        self.drafts.pop(draft_id, None)
 
     def commit(self, batch: Batch, room: Room) -> Refusal | None:
         """See ``BatchLedger.commit``."""
         stored = self._ledger.batches.get(batch.id)
         if stored is not None:
             return None if stored.draft_id == batch.draft_id else "exists"
-        if len(self._drafts.get(batch.draft_id, [])) != room.chunks:
+        if len(self.drafts.get(batch.draft_id, [])) != room.chunks:
             raise BackendUnavailable("What was sent of the batch is not all there any more.")
         for queue, jobs in room.jobs.items():
             if self._ledger.queued_on(queue) + jobs > room.backlog_max:
@@ -54,7 +55,7 @@ class MemoryBatches:
             return "owner"
         self._ledger.batches[batch.id] = batch
         self._numbers[batch.id] = len(self._numbers) + 1
-        self._ledger.chunks[batch.id] = self._drafts.pop(batch.draft_id)
+        self._ledger.chunks[batch.id] = self.drafts.pop(batch.draft_id)
         return None
 
     def file(self, batch_id: str) -> bool:

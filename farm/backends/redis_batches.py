@@ -15,8 +15,8 @@ Keys of Redis, beside ``farm:batch:{id}``, which is described in ``counts.lua``:
 
 import json
 import time
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from typing import cast
 
 from redis import Redis
@@ -25,8 +25,6 @@ from farm.backends.redis_casting import encoded
 from farm.backends.redis_changes import ChangeListener
 from farm.backends.redis_connection import redis_errors
 from farm.backends.redis_filing import (
-    BUCKET_S,
-    bucket_of,
     failed_key,
     open_key,
     owner_key,
@@ -34,7 +32,12 @@ from farm.backends.redis_filing import (
 )
 from farm.backends.redis_records import read_jobs
 from farm.backends.redis_scripts import script
-from farm.jobs.batches.models import RATE_WINDOW_S, Batch, BatchPage, Progress, Standing
+from farm.backends.redis_standing import batch_key, fields_of, standing_of
+from farm.jobs.batches.models import (
+    Batch,
+    BatchPage,
+    Standing,
+)
 from farm.jobs.batches.moulds import Cast
 from farm.jobs.batches.ports import Room
 from farm.jobs.errors import BackendUnavailable, UnknownBatch
@@ -95,7 +98,7 @@ class RedisBatches:
                 batch.id,
                 batch.draft_id,
                 room.chunks,
-                json.dumps(_fields(batch, sum(room.jobs.values()))),
+                json.dumps(fields_of(batch, sum(room.jobs.values()))),
                 json.dumps({"limits": limits, "lists": [_EVERY, _of_key(batch.owner)]}),
             ],
         )
@@ -227,69 +230,6 @@ class RedisBatches:
         found = self._client.hmget(batch_key(batch_id), "record", "finished_at")
         record, finished_at = cast("list[bytes | None]", found)
         return record is None or finished_at is not None
-
-
-def _fields(batch: Batch, jobs: int) -> list[str]:
-    """Return the names and values of a new batch's hash."""
-    fields: Mapping[str, object] = {
-        "record": batch.model_dump_json(exclude_unset=True),
-        "revision": batch.revision,
-        "state": batch.state.value,
-        "owner": batch.owner,
-        "queued": jobs,
-        "running": 0,
-        "succeeded": 0,
-        "failed": 0,
-        "cancelled": 0,
-        "per_host_concurrency": batch.options.per_host_concurrency,
-        "per_host_delay": batch.options.per_host_delay / 1000,
-        "pause_at": "" if batch.pause_at is None else batch.pause_at,
-        "webhook": int(batch.options.on_complete is not None),
-    }
-    return [str(each) for field in fields.items() for each in field]
-
-
-def standing_of(found: Mapping[bytes, bytes], now: datetime) -> Standing:
-    """Return what a batch's hash says, as it is ``now``."""
-    told = {name.decode(): value for name, value in found.items()}
-    batch = Batch.model_validate_json(told["record"])
-    # A step that moved a job may have paused it.
-    stored = {"state": told["state"].decode(), "revision": int(told["revision"])}
-    batch = Batch.model_validate({**batch.model_dump(exclude_unset=True), **stored})
-    return Standing(
-        batch,
-        Progress(
-            queued=int(told["queued"]),
-            running=int(told["running"]),
-            succeeded=int(told["succeeded"]),
-            failed=int(told["failed"]),
-            cancelled=int(told["cancelled"]),
-            failures_by_code={
-                name.removeprefix("code:"): int(count)
-                for name, count in sorted(told.items())
-                if name.startswith("code:") and int(count)
-            },
-            ended_per_min=_ended_per_min(told, now),
-            finished_at=_time(told.get("finished_at")),
-            kept_until=_time(told.get("kept_until")),
-        ),
-    )
-
-
-def _ended_per_min(told: Mapping[str, bytes], now: datetime) -> float:
-    lately = bucket_of(now) - RATE_WINDOW_S // BUCKET_S
-    slots = [value.decode().split(":") for name, value in told.items() if name.startswith("ended:")]
-    ended = sum(int(count) for bucket, count in slots if int(bucket) >= lately)
-    return ended * 60 / (now.timestamp() % BUCKET_S + RATE_WINDOW_S)
-
-
-def _time(value: bytes | None) -> datetime | None:
-    return None if value is None else datetime.fromtimestamp(float(value), UTC)
-
-
-def batch_key(batch_id: str) -> str:
-    """Return the key of the batch's hash."""
-    return f"farm:batch:{batch_id}"
 
 
 def _draft_key(draft_id: str) -> str:

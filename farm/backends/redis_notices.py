@@ -12,9 +12,9 @@ from typing import cast, get_args
 
 from redis import Redis
 
-from farm.backends.redis_batches import batch_key, standing_of
 from farm.backends.redis_connection import redis_errors
 from farm.backends.redis_scripts import script
+from farm.backends.redis_standing import batch_key, standing_of
 from farm.jobs.batches.notices import Event, Notice
 from farm.jobs.deliveries import Delivery
 from farm.jobs.metrics.tallies import of_delivery

@@ -1,11 +1,13 @@
 """Go on with what was begun with batches, and drop those that are over."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
 
 from farm.jobs.batches.control import Control
+from farm.jobs.errors import UnknownBatch
 from farm.jobs.service import JobService
 
 _BATCHES = 20
@@ -34,11 +36,13 @@ class BatchKeeper:
             _log.warning("filed", batch_id=batch_id, chunks=sum(filed))
         control = Control(self.farm)
         for batch_id in self.farm.batches.cancelling(_BATCHES):
-            control.cancel_step(batch_id)
+            with suppress(UnknownBatch):  # It was over in this moment.
+                control.cancel_step(batch_id)
         for batch_id in self.farm.batches.retrying(_BATCHES):
-            after = control.retry_step(batch_id, self._retried_to.pop(batch_id, 0))
-            if after is not None:
-                self._retried_to[batch_id] = after
+            with suppress(UnknownBatch):
+                after = control.retry_step(batch_id, self._retried_to.pop(batch_id, 0))
+                if after is not None:
+                    self._retried_to[batch_id] = after
 
     def tidy(self) -> None:
         """Drop the batches whose last job is no longer kept."""

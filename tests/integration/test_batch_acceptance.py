@@ -151,3 +151,17 @@ def test_quotas_hold_however_many_batches_come_at_once(redis_url: str, farm: Job
         answers = Counter(pool.map(post, range(many)))
     assert answers == {202: 2, 429: many - 2}
     assert farm.pressure()["pages"].queued == 2 * len(URLS)
+
+
+def test_how_far_a_batch_is_costs_one_read_whatever_its_size(
+    farm: JobService, redis: Redis
+) -> None:
+    batch_id = submitted(farm)
+    farm.batches.get(batch_id)  # It may have to connect first.
+    redis.config_resetstat()
+    assert farm.batches.get(batch_id).progress.total == LINES
+    stats = redis.info("commandstats")
+    calls = {name: found["calls"] for name, found in stats.items() if "config" not in name}
+    assert {name: count for name, count in calls.items() if "info" not in name} == {
+        "cmdstat_hgetall": 1
+    }

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from schemathesis import Case
 
 from farm.backends.memory import MemoryLedger
+from farm.backends.memory_batches import MemoryBatches
 from farm.backends.memory_keys import MemoryKeys
+from farm.jobs.batches.models import Batch
+from farm.jobs.batches.ports import Room
 from farm.jobs.errors import DnsError
 from farm.jobs.key_service import KeyRequest, KeyService
 from farm.jobs.keys import ALL_SCOPES, ANYBODY, ApiKey, Caller
@@ -29,6 +32,14 @@ class _ImpatientLedger(MemoryLedger):
         del job_id, timeout_s
 
 
+class _ImpatientBatches(MemoryBatches):
+    def empty(self, jobs: MemoryLedger) -> None:
+        super().__init__(jobs, self._clock)
+
+    def wait_for_end(self, batch_id: str, timeout_s: float) -> None:
+        del batch_id, timeout_s
+
+
 class _KeptKeys(MemoryKeys):
     def keep(self) -> None:
         self._kept = dict(self._keys)
@@ -38,14 +49,17 @@ class _KeptKeys(MemoryKeys):
 
 
 class FuzzedFarm(MemoryFarm):
-    """Has a job of each sort, an upload and, if ``keyed``, two keys; waits for nothing."""
+    """Has a job of each sort, a batch, an upload and, if ``keyed``, two keys; waits for nothing."""
 
     def __init__(self, *, keyed: bool) -> None:
         super().__init__()
         self._jobs = _ImpatientLedger(self.clock)
         self._ring = _KeptKeys()
         self.ledger, self.keys = self._jobs, self._ring
-        self.service = replace(self.service, ledger=self.ledger, keys=self.keys)
+        self._batches = _ImpatientBatches(self.ledger, self.clock)
+        self.service = replace(
+            self.service, ledger=self.ledger, keys=self.keys, batches=self._batches
+        )
         self.headers: Mapping[str, str] = {}
         """What a caller says to be let in."""
         self._caller = ANYBODY
@@ -66,6 +80,7 @@ class FuzzedFarm(MemoryFarm):
         """Undo whatever was done."""
         self._ring.restore()
         self._jobs.empty()
+        self._batches.empty(self._jobs)
         self.queue.waiting.clear()
         self._sow()
 
@@ -95,14 +110,29 @@ class FuzzedFarm(MemoryFarm):
             queued["expired"].cancelled(NOON - timedelta(days=9)),
         ):
             assert self.ledger.swap(job)
+        self._sow_batch()
         upload_id = self._caller.owner + "f" * 32
         self.artifacts.put(upload_id, UPLOAD_NAME, "video/mp4", [b"left"], ttl_s=60)
         return {
             "job_id": (*states, "done", "done", "failed"),  # Of which most is to be had.
             "name": tuple(MADE),
             "upload_id": (upload_id,),
+            "batch_id": ("batch",),
             "key_id": tuple(key.id for key in self.keys.all()),
         }
+
+    def _sow_batch(self) -> None:
+        owner = {"owner": self._caller.owner, "batch_id": "batch"}
+        for job_id in ("first", "second"):
+            assert self.ledger.swap(a_job(job_id).model_copy(update=owner))
+        running = self.ledger.get("first").claimed("worker-1", NOON, redeliveries=0)
+        assert self.ledger.swap(running)
+        assert self.ledger.swap(running.failed(DnsError("No such host."), NOON))
+        batch = Batch(id="batch", created_at=NOON, owner=self._caller.owner, draft_id="draft")
+        self._batches.append("draft", [])
+        room = Room(chunks=1, jobs={}, backlog_max=10, owner_max=None)
+        assert self._batches.commit(batch, room) is None
+        assert self._batches.file("batch")
 
 
 def simplified(description: bytes) -> dict[str, Any]:
@@ -119,6 +149,8 @@ def make_sense(case: Case[Any], known: Mapping[str, tuple[str, ...]], data: st.D
     if is_known:
         for name in case.path_parameters:
             case.path_parameters[name] = data.draw(st.sampled_from(known[name] or ("none",)))
+    if is_known and isinstance(case.body, dict) and "items" in case.body:
+        case.body |= {"items": ["http://page.test/"], "defaults": {"kind": "screenshot"}}
     if is_known and isinstance(case.body, dict) and "kind" in case.body:
         case.body.pop("html", None)
         case.body.pop("upload_id", None)

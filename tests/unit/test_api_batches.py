@@ -1,12 +1,16 @@
 """Batches over HTTP: what may be sent, what is refused, and what is answered."""
 
 import json
+from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from farm.jobs.service import Limits
 from tests.support.builders import MemoryFarm
+from tests.support.keyed import KeyedFarm
 from tests.unit.test_api_jobs import asking
 
 URLS = [f"https://page-{number}.test/" for number in range(3)]
@@ -117,3 +121,225 @@ def test_batches_are_listed_newest_first_page_by_page(client: FlaskClient) -> No
     second = read(client, following)
     assert [batch["id"] for batch in second["items"]] == ids[:1]
     assert second["next"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ([], ""),
+        ({}, "items"),
+        ({"items": "https://a.test/"}, "items"),
+        ({"items": URLS, "defaults": []}, "defaults"),
+        ({"items": URLS, "defaults": {"url": "https://a.test/"}}, "defaults.url"),
+        ({"items": URLS, "dedupe": "yes"}, "dedupe"),
+        ({"items": URLS, "per_host_concurrency": 0}, "per_host_concurrency"),
+        ({"items": URLS, "per_host_delay": -1}, "per_host_delay"),
+        ({"items": URLS, "max_failures": 0}, "max_failures"),
+        ({"items": URLS, "on_complete": {}}, "on_complete.webhook_url"),
+        ({"items": URLS, "on_complete": {"webhook_url": "ftp://a"}}, "on_complete.webhook_url"),
+        ({"items": URLS, "maxfailures": 1}, "maxfailures"),
+    ],
+)
+def test_what_is_wrong_with_a_batch_is_named(client: FlaskClient, body: Any, field: str) -> None:
+    answer = posted(client, body)
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json["errors"]] == [field]
+    assert read(client, "/v1/batches")["items"] == []
+
+
+def test_an_unknown_option_is_told_with_its_nearest(client: FlaskClient) -> None:
+    answer = posted(client, {"items": URLS, "maxfailures": 1})
+    assert "did you mean 'max_failures'" in answer.json["errors"][0]["message"]
+    answer = sent(client, "text/plain", URLS[0], kind="pdf", landscap="true")
+    assert "did you mean 'landscape'" in answer.json["errors"][0]["message"]
+
+
+def test_with_a_json_body_the_query_says_nothing(client: FlaskClient) -> None:
+    answer = client.post("/v1/batches?kind=pdf", json={"items": URLS})
+    assert (answer.status_code, read_json(answer)["errors"][0]["field"]) == (422, "kind")
+
+
+def read_json(answer: Any) -> Any:
+    return answer.get_json(force=True)
+
+
+def test_options_of_the_batch_may_stand_in_the_query(client: FlaskClient, farm: MemoryFarm) -> None:
+    hook = "https://hooks.test/"
+    query = {"per_host_delay": "250", "dedupe": "false", "on_complete.webhook_url": hook}
+    answer = sent(client, "text/plain", "\n".join([*URLS, *URLS]), kind="pdf", **query)
+    assert (answer.json["total"], answer.json["duplicates"]) == (6, 0)
+    options = farm.batches.get(answer.json["id"]).batch.options
+    assert (options.per_host_delay, options.per_host_concurrency) == (250, 2)
+    assert options.on_complete is not None
+    assert options.on_complete.webhook_url == hook
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cookies", "http_credentials.password", "on_complete.webhook_secret", "webhook_secret"],
+)
+def test_secrets_do_not_stand_in_an_address(client: FlaskClient, name: str) -> None:
+    answer = sent(client, "text/plain", URLS[0], kind="pdf", **{name: "hunter2"})
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json["errors"]] == [name]
+    assert "hunter2" not in answer.text
+
+
+def test_the_number_of_lines_is_bounded_good_and_bad_ones(farm: MemoryFarm) -> None:
+    limits = Limits(batch_items_max=3)
+    client = asking(replace(farm.service, limits=limits))
+    assert sent(client, "text/plain", "\n".join(URLS), kind="pdf").status_code == 202
+    answer = sent(client, "text/plain", "\n".join(["x", "y", *URLS]), kind="pdf")
+    assert answer.status_code == 422
+    message = "a batch of this farm may have 3 lines at most"
+    assert answer.json["errors"] == [{"field": "items", "message": message}]
+    assert len(read(client, "/v1/batches")["items"]) == 1
+
+
+def test_a_body_that_breaks_off_leaves_nothing(client: FlaskClient, farm: MemoryFarm) -> None:
+    answer = client.post(
+        "/v1/batches?kind=pdf",
+        input_stream=BytesIO("\n".join(URLS).encode()),
+        content_type="text/plain",
+        environ_overrides={"CONTENT_LENGTH": "9999", "wsgi.input_terminated": True},
+    )
+    assert answer.status_code == 400
+    assert farm.batches.listed(None, 10).batches == ()
+    assert farm.batches.drafts == {}
+
+
+def test_more_than_may_wait_is_refused_whole(farm: MemoryFarm) -> None:
+    client = asking(replace(farm.service, limits=Limits(backlog_max=4)))
+    body = {"defaults": {"kind": "pdf"}, "items": URLS}
+    assert posted(client, body).status_code == 202
+    answer = posted(client, body)
+    assert (answer.status_code, answer.json["code"]) == (429, "queue_full")
+    assert int(answer.headers["Retry-After"]) > 0
+    # What would never fit is not worth another try.
+    answer = posted(client, {**body, "items": [*URLS, "https://d.test/", "https://e.test/"]})
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_spec")
+    assert len(read(client, "/v1/batches")["items"]) == 1
+    assert farm.batches.drafts == {}
+
+
+def test_the_same_request_with_a_key_is_the_same_batch(client: FlaskClient) -> None:
+    body = "\n".join(["nonsense", *URLS])
+    sends = {"content_type": "text/plain", "headers": {"Idempotency-Key": "k"}}
+    first = client.post("/v1/batches?kind=pdf", data=body, **sends)
+    again = client.post("/v1/batches?kind=pdf", data=body, **sends)
+    assert read_json(again) == read_json(first)
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    for path, other in (("?kind=pdf", f"{body}\n#"), ("?kind=screenshot", body)):
+        answer = client.post(f"/v1/batches{path}", data=other, **sends)
+        assert (answer.status_code, read_json(answer)["code"]) == (422, "idempotency_conflict")
+    assert len(read(client, "/v1/batches")["items"]) == 1
+
+
+def test_a_request_that_was_refused_does_not_use_its_key_up(client: FlaskClient) -> None:
+    sends = {"content_type": "text/plain", "headers": {"Idempotency-Key": "k"}}
+    assert client.post("/v1/batches?kind=pdf", data="no URL", **sends).status_code == 422
+    answer = client.post("/v1/batches?kind=pdf", data=URLS[0], **sends)
+    assert answer.status_code == 202
+    assert "Idempotency-Replayed" not in answer.headers
+
+
+def test_a_line_of_five_megabytes_harms_nobody(client: FlaskClient) -> None:
+    page = json.dumps({"kind": "pdf", "html": "x" * 2_000_000})
+    lines = ["x" * 5_000_000, page, json.dumps({"kind": "pdf", "html": "x" * 3_000_000})]
+    answer = sent(client, "application/x-ndjson", "\n".join(lines))
+    assert answer.status_code == 202
+    assert answer.json["total"] == 1
+    assert [each["line"] for each in answer.json["rejected"]] == [1, 3]
+
+
+def test_a_line_may_have_a_file_that_was_uploaded(client: FlaskClient) -> None:
+    upload = read_json(client.post("/v1/uploads", data=b"RIFF"))["id"]
+    items = [{"upload_id": upload}, {"upload_id": "0" * 32}, "https://media.test/a.mp4"]
+    answer = posted(client, {"defaults": {"kind": "probe"}, "items": items})
+    assert answer.json["total"] == 2
+    no_such = {"field": "upload_id", "message": "no such upload"}
+    assert answer.json["rejected"] == [{"line": 2, "errors": [no_such]}]
+
+
+def test_a_key_has_its_own_batches() -> None:
+    farm = KeyedFarm()
+    ann, bob = farm.holder(), farm.holder()
+    body = {"defaults": {"kind": "pdf"}, "items": URLS}
+    batch = read_json(ann.call("POST", "/v1/batches", json=body))["id"]
+    assert ann.get(f"/v1/batches/{batch}").status_code == 200
+    assert len(read_json(ann.get("/v1/batches"))["items"]) == 1
+    assert read_json(bob.get("/v1/batches"))["items"] == []
+    for method, path in (
+        ("GET", ""),
+        ("GET", "/jobs"),
+        ("POST", "/pause"),
+        ("POST", "/cancel"),
+        ("POST", "/retry-failed"),
+    ):
+        answer = bob.call(method, f"/v1/batches/{batch}{path}")
+        assert (answer.status_code, read_json(answer)["code"]) == (404, "unknown_batch")
+    assert read_json(ann.get(f"/v1/batches/{batch}"))["queued"] == 3
+
+
+def test_what_takes_a_power_takes_it_in_a_batch_too() -> None:
+    ann = KeyedFarm().holder("jobs:write", "jobs:read")
+    with_script = {"url": "https://a.test/", "scripts": ["1"]}
+    body = {"defaults": {"kind": "pdf"}, "items": [with_script, *URLS, with_script]}
+    answer = read_json(ann.call("POST", "/v1/batches", json=body))
+    assert answer["total"] == 3
+    takes = {"field": "scripts", "message": "takes the scope script"}
+    assert answer["rejected"] == [{"line": line, "errors": [takes]} for line in (1, 5)]
+    body = {"defaults": {"kind": "pdf", "scripts": ["1"]}, "items": URLS}
+    refused = ann.call("POST", "/v1/batches", json=body)
+    assert (refused.status_code, read_json(refused)["code"]) == (403, "scope_required")
+
+
+def test_a_batch_is_no_way_around_a_quota() -> None:
+    ann = KeyedFarm().holder("jobs:write", "jobs:read", open_jobs_max=4)
+    body = {"defaults": {"kind": "pdf"}, "items": URLS}
+    assert ann.call("POST", "/v1/batches", json=body).status_code == 202
+    assert ann.submit().status_code == 202
+    assert ann.submit().status_code == 429
+    body["items"] = ["https://d.test/"]
+    assert ann.call("POST", "/v1/batches", json=body).status_code == 429
+
+
+HOSTILE: list[tuple[str, bytes]] = [
+    ("application/x-ndjson", b'{"\\ud800": 1}'),
+    ("application/x-ndjson", b'{"kind": "\\ud800"}'),
+    ("application/x-ndjson", b'"\\ud800"'),
+    ("application/x-ndjson", b'{"url": "https://a.test/", "tags": ["\\ud800"]}'),
+    ("application/x-ndjson", b"[" * 100_000),
+    ("application/x-ndjson", b'{"url": 1, "url": 2}'),
+    ("application/x-ndjson", b"9" * 100_000),
+    ("application/x-ndjson", b"NaN"),
+    ("text/plain", b"\0"),
+    ("text/plain", b"https://\xc3\xbc.test/"),
+    ("text/plain", b"https://a.test/" + b"x" * 10_000),
+    ("text/csv", b"url,metadata\n,{}\n"),
+    ("text/csv", b"url,metadata.a.b\nhttps://a.test/,1\n"),
+    ("text/csv", b"url,viewport,viewport.width\nhttps://a.test/,1,2\n"),
+    ("text/csv", b"url,,\nhttps://a.test/,1,2\n"),
+    ("text/csv", b'url\n"https://a.test/"x\n'),
+    ("text/csv", b"url\nhttps://a.test/\0\n"),
+]
+
+
+@pytest.mark.parametrize(("media_type", "body"), HOSTILE)
+def test_a_hostile_line_is_a_bad_line_and_no_more(
+    client: FlaskClient, farm: MemoryFarm, media_type: str, body: bytes
+) -> None:
+    good = {"text/csv": b"https://good.test/", "text/plain": b"https://good.test/"}
+    line = good.get(media_type, b'{"url": "https://good.test/"}')
+    answer = sent(client, media_type, body.rstrip(b"\n") + b"\n" + line, kind="screenshot")
+    assert answer.status_code == 202, answer.json
+    assert urls_of(farm, answer.json["id"]) == ["https://good.test/"]
+    assert len(answer.json["rejected"]) == 1
+    assert sent(client, media_type, body, kind="screenshot").status_code == 422
+
+
+def test_a_query_that_is_no_text_is_no_mistake_of_the_farm(client: FlaskClient) -> None:
+    for query in ("kind=%ff", "%ff=1", "kind=screenshot&tags=%ff", ".=1", "a..b=1", "kind.a=1"):
+        answer = client.post(f"/v1/batches?{query}", data=URLS[0], content_type="text/plain")
+        assert answer.status_code in {202, 422}, query
