@@ -22,8 +22,10 @@ from farm.jobs.workers import Worker
 from tasks.deadline import Deadline
 from tasks.egress.client import Gate
 from tasks.egress.keeper import Keeper
+from tasks.fonts import scripts_without_font
 from tasks.heartbeat import TTL_S, Heartbeat
 from tasks.homes import Reaper, move_in
+from tasks.memory import limit_bytes
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.sandbox import settle_sandbox
 from tasks.runner import JobRunner
@@ -62,21 +64,8 @@ def _connect_worker(
 ) -> None:
     beating: dict[str, Heartbeat] = {}
     directory, clock = runner.farm.workers, runner.farm.clock
+    facts = _connect_facts(app, settings)
     reaper = Reaper(Path(tempfile.gettempdir()))
-    facts: dict[str, str | None] = {
-        "python": platform.python_version(),
-        "host": socket.gethostname(),
-    }
-
-    @signals.celeryd_after_setup.connect(weak=False)
-    def try_sandbox(**_: object) -> None:
-        if "pages" not in app.amqp.queues.consume_from:
-            return
-        try:
-            facts["sandbox"] = settle_sandbox(settings.chromium_sandbox, settings.chromium)
-        except ConfigError as error:
-            print(error.message, file=sys.stderr, flush=True)  # noqa: T201 - as a wrong setting's
-            sys.exit(EX_CONFIG)
 
     @signals.worker_ready.connect(weak=False)
     def start_beating(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's Consumer
@@ -95,7 +84,7 @@ def _connect_worker(
         gate = Gate(keeper.control)
 
         def beat() -> None:
-            now = {"gate": gate.answers(), "beat_at": clock.now()}
+            now = {"gate": gate.answers(), "beat_at": clock.now(), "facts": dict(facts)}
             directory.beat(worker.model_copy(update=now), ttl_s=TTL_S)
             reaper.reap_if_due()
 
@@ -124,6 +113,39 @@ def _connect_worker(
         keeper.stop()
 
 
+def _connect_facts(app: Celery, settings: WorkerSettings) -> dict[str, str | None]:
+    """Return what the worker tells of its machine; more of it comes as it is found out."""
+    facts: dict[str, str | None] = {
+        "python": platform.python_version(),
+        "host": socket.gethostname(),
+        "memory_bytes": str(limit_bytes()),
+    }
+
+    def renders() -> bool:
+        return "pages" in app.amqp.queues.consume_from
+
+    @signals.celeryd_after_setup.connect(weak=False)
+    def try_sandbox(**_: object) -> None:
+        if not renders():
+            return
+        try:
+            facts["sandbox"] = settle_sandbox(settings.chromium_sandbox, settings.chromium)
+        except ConfigError as error:
+            print(error.message, file=sys.stderr, flush=True)  # noqa: T201 - as a wrong setting's
+            sys.exit(EX_CONFIG)
+
+    def look_for_fonts() -> None:
+        missing = scripts_without_font()
+        facts["fonts_missing"] = None if missing is None else ", ".join(missing)
+
+    @signals.worker_ready.connect(weak=False)
+    def begin_to_look_for_fonts(**_: object) -> None:
+        if renders():  # It takes seconds on a machine that never looked.
+            threading.Thread(target=look_for_fonts, name="fonts", daemon=True).start()
+
+    return facts
+
+
 def _connect_children(runner: JobRunner, browser: BrowserHolder) -> None:
     homes: list[Path] = []
     tallies = browser.gate.tallies
@@ -147,6 +169,7 @@ def _connect_children(runner: JobRunner, browser: BrowserHolder) -> None:
     def end(pid: int, **_: object) -> None:
         with runner.watchdog.over(Deadline(_CLOSE_S), browser.kill):
             browser.close()
+        runner.traces.close()
         for home in homes:
             shutil.rmtree(home, ignore_errors=True)
         for heartbeat in beating:

@@ -54,6 +54,7 @@ KNOWN_NAMES = frozenset(
         "EGRESS_OWN",
         "EGRESS_PORTS",
         "HEARTBEAT_FILE",
+        "OTLP_ENDPOINT",
         "STOP_GRACE_S",
         # The client and the command line.
         "URL",

@@ -42,7 +42,7 @@ def result(client: FlaskClient, job: Job, **headers: str) -> TestResponse:
 
 
 def lasting_headers(answer: TestResponse) -> dict[str, str]:
-    own = {"Date", "X-Request-ID"}
+    own = {"Date", "X-Request-ID"}  # Of each answer.
     return {name: value for name, value in answer.headers.items() if name not in own}
 
 
