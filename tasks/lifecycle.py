@@ -65,9 +65,12 @@ def _connect_worker(
         "memory_bytes": str(limit_bytes()),
     }
 
-    def look_for_fonts() -> None:
-        missing = scripts_without_font()
-        facts["fonts_missing"] = None if missing is None else ", ".join(missing)
+    @signals.celeryd_after_setup.connect(weak=False)
+    def look_for_fonts(**_: object) -> None:
+        # Before there are children or threads, for it starts a process.
+        if "pages" in app.amqp.queues.consume_from:
+            missing = scripts_without_font()
+            facts["fonts_missing"] = None if missing is None else ", ".join(missing)
 
     reaper = Reaper(Path(tempfile.gettempdir()))
 
@@ -85,12 +88,9 @@ def _connect_worker(
         )
 
         def beat() -> None:
-            now = {"beat_at": clock.now(), "facts": dict(facts)}
-            directory.beat(worker.model_copy(update=now), ttl_s=TTL_S)
+            directory.beat(worker.model_copy(update={"beat_at": clock.now()}), ttl_s=TTL_S)
             reaper.reap_if_due()
 
-        if "pages" in worker.queues:  # It takes seconds on a machine that never looked.
-            threading.Thread(target=look_for_fonts, name="fonts", daemon=True).start()
         beating[worker.name] = Heartbeat(settings.heartbeat_file, beat)
         beating[worker.name].start()
         keeper.start()
