@@ -84,7 +84,7 @@ def _connect_worker(
         gate = Gate(keeper.control)
 
         def beat() -> None:
-            now = {"gate": gate.answers(), "beat_at": clock.now(), "facts": dict(facts)}
+            now = {"gate": gate.answers(), "beat_at": clock.now()}
             directory.beat(worker.model_copy(update=now), ttl_s=TTL_S)
             reaper.reap_if_due()
 
@@ -134,14 +134,12 @@ def _connect_facts(app: Celery, settings: WorkerSettings) -> dict[str, str | Non
             print(error.message, file=sys.stderr, flush=True)  # noqa: T201 - as a wrong setting's
             sys.exit(EX_CONFIG)
 
-    def look_for_fonts() -> None:
-        missing = scripts_without_font()
-        facts["fonts_missing"] = None if missing is None else ", ".join(missing)
-
-    @signals.worker_ready.connect(weak=False)
-    def begin_to_look_for_fonts(**_: object) -> None:
-        if renders():  # It takes seconds on a machine that never looked.
-            threading.Thread(target=look_for_fonts, name="fonts", daemon=True).start()
+    @signals.celeryd_after_setup.connect(weak=False)
+    def look_for_fonts(**_: object) -> None:
+        # Before there are children or threads, for it starts a process.
+        if renders():
+            missing = scripts_without_font()
+            facts["fonts_missing"] = None if missing is None else ", ".join(missing)
 
     return facts
 

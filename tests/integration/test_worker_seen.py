@@ -11,7 +11,6 @@ from farm.jobs.states import JobState
 from tests.support.collector import Collector
 from tests.support.neighbours import need
 from tests.support.site import Site
-from tests.support.waiting import until
 from tests.support.workers import working
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(180)]
@@ -27,9 +26,9 @@ def test_one_job_is_counted_logged_and_traced(
         farm = worker.farm.on_behalf_of(worker.farm.caller, origin)
         done = worker.ended(farm.submit(worker.submit(site.url("/colours")).spec))
         assert done.state is JobState.SUCCEEDED
-        until(lambda: "fonts_missing" in worker.farm.workers.alive()[0].facts, "it knows its fonts")
         facts = worker.farm.workers.alive()[0].facts
         assert int(facts["memory_bytes"] or 0) > 100_000_000
+        assert "fonts_missing" in facts
         assert worker.stop() == 0
         counts = worker.farm.statistics.counts()
     assert counts["farm_jobs_submitted|screenshot"] == 2
