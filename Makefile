@@ -57,7 +57,7 @@ audit: setup ## Ask what is known against the locked packages; says so where it 
 test: setup lint types imports audit ## All checks, and all tests that need no container engine
 	pytest tests/unit tests/contracts tests/fuzz tests/integration tests/e2e
 	pytest tests/egress
-	pytest tests/chaos -m "not long"
+	pytest tests/chaos -m "not long and not huge"
 
 .PHONY: test-unit
 test-unit: setup ## Tests that touch nothing outside their process
@@ -85,7 +85,11 @@ test-egress: setup ## Watch every packet of hostile pages and files, in a networ
 
 .PHONY: test-chaos
 test-chaos: setup ## Break the farm in every way, and write what came of it into docs/reliability.md
-	pytest tests/chaos --chaos-table docs/reliability.md
+	pytest tests/chaos -m "not huge" --chaos-table docs/reliability.md
+
+.PHONY: test-batch
+test-batch: setup ## Do 2,000 URLs while all sorts of parts are killed, and write what came of it into docs/reliability.md
+	pytest tests/chaos/test_batch.py -m huge --batch-table docs/reliability.md
 
 .PHONY: bench-roundtrip
 bench-roundtrip: setup ## Measure a job's round trip against the bare browser
@@ -94,6 +98,10 @@ bench-roundtrip: setup ## Measure a job's round trip against the bare browser
 .PHONY: bench-probe
 bench-probe: setup ## Measure many probes against xargs and the bare ffprobe
 	python -m tests.bench.probe
+
+.PHONY: bench-cpu
+bench-cpu: setup ## Measure the CPU time of a probe, process by process
+	python -m tests.bench.cpu
 
 .PHONY: bench-filing
 bench-filing: setup ## Measure what it costs to move, keep and list a job
@@ -127,6 +135,9 @@ lock: ## Write requirements/ anew (UPGRADE=1: with the newest versions)
 up: ## Build and start the containers
 	docker/up.sh
 
+# Compose wants them to be set, and does nothing with them here.
+PASSWORDS = FLOWER_BASIC_AUTH= REDIS_PASSWORD= $(addprefix REDIS_PASSWORD_,API= WORKER= DISPATCHER= FLOWER=)
+
 .PHONY: down
 down: ## Stop the containers; what they keep stays
-	FLOWER_BASIC_AUTH=- docker compose -f docker/compose.yaml down
+	env $(PASSWORDS:=-) docker compose -f docker/compose.yaml down

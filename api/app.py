@@ -14,11 +14,13 @@ from api.routes import (
     artifacts,
     batches,
     docs,
+    events,
     farm,
     health,
     jobs,
     keys,
     metrics,
+    results,
     uploads,
     webhooks,
 )
@@ -73,13 +75,15 @@ def create_app(settings: ApiSettings, service: JobService, counters: object = No
     rates.install(app)
     app.after_request(_without_body)
     app.register_blueprint(jobs.blueprint(door.asked))
+    app.register_blueprint(events.blueprint(door.asked))
     app.register_blueprint(batches.blueprint(door.asked, settings.batch_max_bytes))
+    app.register_blueprint(results.blueprint(door.asked, app.jinja_env))
     app.register_blueprint(webhooks.blueprint(door.asked))
     app.register_blueprint(artifacts.blueprint(door.asked, links))
     app.register_blueprint(uploads.blueprint(door.asked, settings.upload_max_bytes))
     app.register_blueprint(farm.blueprint(door.asked))
     app.register_blueprint(metrics.blueprint(door.asked))
-    app.register_blueprint(keys.blueprint(known))
+    app.register_blueprint(keys.blueprint(door.asked, known))
     app.register_blueprint(health.blueprint(service))
     app.register_blueprint(docs.blueprint())
     app.spec_processor(complete)

@@ -57,6 +57,19 @@ class StrictRequest(Request):
         return value
 
 
+def optional_object(request: Request) -> dict[str, Any]:
+    """Return the JSON object that is the body, an empty one where there is none.
+
+    Raises:
+        InvalidSpec: It is another JSON value.
+    """
+    request.max_content_length = JSON_MAX_BYTES
+    value = request.get_json() if request.get_data() else {}
+    if not isinstance(value, dict):
+        raise InvalidSpec([FieldError(field="", message="the body must be a JSON object")])
+    return value
+
+
 def decode_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
     """Return the value of the JSON document ``body``; see ``StrictRequest.get_json``."""
     try:

@@ -43,20 +43,17 @@ class Rates:
         self._clock = clock
         options: dict[str, Any] = {}
         if connection_pool is not None:
-            options = {"connection_pool": connection_pool, "key_prefix": "farm:rates"}
+            options = {"connection_pool": connection_pool, "key_prefix": "door:rates"}
         self._limiter = Limiter(
             key_func=_who,
-            application_limits=[
-                ApplicationLimit(
-                    limit_provider=self._limit, exempt_when=lambda: self._rate() is None
-                )
-            ],
+            application_limits=[ApplicationLimit(limit_provider=self._limit)],
             # Exact at the edges of a minute, and of one size for any number.
             strategy="sliding-window-counter",
             storage_uri="memory://" if connection_pool is None else "redis://",
             storage_options={"wrap_exceptions": True, **options},
             swallow_errors=True,
         )
+        self._limiter.request_filter(lambda: self._rate() is None)
 
     def install(self, app: Flask) -> None:
         """Have the requests of ``app`` counted, once it is known whose they are."""

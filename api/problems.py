@@ -33,6 +33,7 @@ STATUSES: Mapping[type[FarmError], HTTPStatus] = {
     errors.NotFinished: HTTPStatus.CONFLICT,
     errors.JobFailed: HTTPStatus.CONFLICT,
     errors.NothingToRetry: HTTPStatus.CONFLICT,
+    errors.SecretsNeeded: HTTPStatus.CONFLICT,
     errors.BatchOver: HTTPStatus.CONFLICT,
     errors.NothingToDeliver: HTTPStatus.CONFLICT,
     errors.WouldLockOut: HTTPStatus.CONFLICT,
@@ -45,6 +46,7 @@ STATUSES: Mapping[type[FarmError], HTTPStatus] = {
     errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyDownloads: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.BackendUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -67,7 +69,7 @@ class Problem(BaseModel):
     code: str
     """Never changes; for programs."""
     errors: list[FieldError] = []
-    """Each field at fault, for the codes ``invalid_spec`` and ``scope_required``."""
+    """Each field at fault, for ``invalid_spec``, ``scope_required``, ``secrets_needed``."""
     retryable: bool
     """Whether the same request may work later."""
     trace_id: str

@@ -11,6 +11,7 @@ from api.batch_bodies import BatchBody
 from api.problems import Problem
 from farm.jobs.idempotency import HEADER, KEY_MAX_CHARACTERS, KEY_PATTERN
 from farm.jobs.listing import PAGE_MAX, JobFilter
+from farm.jobs.specs.secrets import SECRET_FIELDS
 
 WAIT_MAX_S = 30
 """Longest ``?wait=``; proxies in between commonly cut at 60 s."""
@@ -24,8 +25,9 @@ _KEY = "key"
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 """How any view that takes a key may refuse."""
 _IDEMPOTENT = frozenset(
-    {"jobs_submit", "jobs_retry", "uploads_leave", "batches_submit", "batches_pause"}
-    | {"batches_resume", "batches_cancel", "batches_retry_failed"}
+    {"artifacts_link", "batches_cancel", "batches_pause", "batches_resume", "batches_retry_failed"}
+    | {"batches_submit", "jobs_retry", "jobs_submit", "keys_create", "uploads_leave"}
+    | {"webhooks_deliver"}
 )
 """Operations that take an idempotency key."""
 BYTES: Mapping[str, Any] = {"type": "string", "format": "binary"}
@@ -116,6 +118,17 @@ def file_answer(*media_types: str) -> dict[int, Any]:
     }
 
 
+def event_answer(description: str) -> dict[int, Any]:
+    """Return the description of an answer that is a stream of events."""
+    return {
+        HTTPStatus.OK.value: {
+            "description": description,
+            # Without a type: some readers take it for the stream's, some for each event's.
+            "content": {"text/event-stream": {"schema": {"description": "Server-sent events."}}},
+        }
+    }
+
+
 def complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
     """Add to ``spec``, the generated description, what no view's model brings along."""
     if isinstance(spec, str):  # Only where the app is told to write YAML.
@@ -127,6 +140,7 @@ def complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
     spec["components"]["securitySchemes"] = {_KEY: {"type": "http", "scheme": "bearer"}}
     _say_scopes(spec)
     _say_idempotency(spec)
+    _say_secrets(spec)
     # An answer without a body has no content at all.
     for operations in spec["paths"].values():
         for operation in operations.values():
@@ -177,3 +191,15 @@ def _say_idempotency(spec: dict[str, Any]) -> None:
             for status, response in operation["responses"].items():
                 if status < str(HTTPStatus.MULTIPLE_CHOICES.value):
                     response["headers"] = replayed
+
+
+def _say_secrets(spec: dict[str, Any]) -> None:
+    """Say which secrets a job that is queued again may need: no view has that as its input."""
+    fields = {name: {"description": "As in the spec.", "writeOnly": True} for name in SECRET_FIELDS}
+    schema = {"type": "object", "properties": fields, "additionalProperties": False}
+    operation = spec["paths"]["/v1/jobs/{job_id}/retry"]["post"]
+    operation["requestBody"] = {
+        "required": False,
+        "description": "What the job was submitted with, each of it.",
+        "content": {"application/json": {"schema": schema}},
+    }

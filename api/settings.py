@@ -65,8 +65,8 @@ class ApiSettings(Settings):
         Field(
             ge=0,
             le=1000,
-            description="Requests of one process that may wait for a job at once, each on a "
-            "thread; above it they are answered at once.",
+            description="Requests of one process that may wait for a job or follow it at once, "
+            "each on a thread; above it they are answered at once.",
         ),
     ] = 48
 

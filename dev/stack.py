@@ -25,6 +25,7 @@ from typing import IO
 
 import psutil
 
+from dev.redis_users import USERS, RedisUsers
 from farm.backends.settings import Settings
 from farm.client.http import FarmClient
 from farm.jobs.errors import ConfigError
@@ -107,6 +108,16 @@ class Stack:
         return f"http://127.0.0.1:{self.ports.api}"
 
     @property
+    def redis_url(self) -> str:
+        """Address of the Redis that comes with it, for whom it refuses nothing."""
+        return self.redis_users.url("default", self.ports.redis)
+
+    @property
+    def redis_users(self) -> RedisUsers:
+        """Who may do what in that Redis."""
+        return RedisUsers(self.run_dir / "redis")
+
+    @property
     def flower_url(self) -> str:
         """Address of Flower."""
         return f"http://127.0.0.1:{self.ports.flower}"
@@ -137,7 +148,7 @@ class Stack:
         Raises:
             RuntimeError: A farm runs in this folder already.
         """
-        (self.run_dir / "redis").mkdir(parents=True, exist_ok=True)
+        (self.run_dir / "redis").mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.run_dir / "uploads").mkdir(mode=0o700, exist_ok=True)
         if self._lock is None:
             self._lock = (self.run_dir / "lock").open("w")
@@ -207,13 +218,17 @@ class Stack:
     def _environment(self) -> dict[str, str]:
         settings = Settings.from_environment()
         outside = "redis_url" in settings.model_fields_set
-        redis_url = settings.redis_url if outside else f"redis://127.0.0.1:{self.ports.redis}/0"
+        for user in USERS:
+            own = self.redis_users.url(user, self.ports.redis)
+            self.redis_users.keep(f"{user}.url", settings.redis_url if outside else own)
+        self.redis_users.write_acl()
         artifacts_url = settings.artifacts_redis_url or ""
         if self.artifacts:
-            artifacts_url = f"redis://127.0.0.1:{self.artifacts.port}/0"
+            artifacts_url = self.redis_users.url("worker", self.artifacts.port)
         uploads_dir = (settings.uploads_dir or self.run_dir / "uploads").absolute()
-        # Read above.
-        from_file = {
+        # Read above; each part has its own Redis URL in a file.
+        known = {
+            "FARM_REDIS_URL",
             "FARM_REDIS_URL_FILE",
             "FARM_ARTIFACTS_REDIS_URL_FILE",
             "FARM_UPLOADS_DIR_FILE",
@@ -221,14 +236,12 @@ class Stack:
         cores = str(os.cpu_count() or 1)
         tools = Path(sys.executable).parent
         return {
-            **{name: value for name, value in os.environ.items() if name not in from_file},
+            **{name: value for name, value in os.environ.items() if name not in known},
             "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "PYTHONUNBUFFERED": "1",
-            "FARM_REDIS_URL": redis_url,
             "FARM_ARTIFACTS_REDIS_URL": artifacts_url,
             "FARM_UPLOADS_DIR": str(uploads_dir),
             "FARM_EGRESS_OWN": f"127.0.0.1:{self.ports.api},127.0.0.1:{self.ports.flower}",
-            "CELERY_BROKER_URL": redis_url,
             "FLOWER_BASIC_AUTH": f"farm:{self.flower_password}",
             "STACK_RUN_DIR": str(self.run_dir),
             "STACK_REDIS_SERVER": _redis_server(),

@@ -4,12 +4,16 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-if ! grep -qs '^FLOWER_BASIC_AUTH=' .env; then
-  # Made once, so that it stays the same over restarts; only its owner may read it.
-  password=$(od -An -N18 -tx1 /dev/urandom | tr -d ' \n')
-  (umask 077 && printf 'FLOWER_BASIC_AUTH=farm:%s\n' "$password" >> .env)
-  chmod 600 .env
-fi
+# Passwords are made once, so that they stay the same over restarts; only their owner may read them.
+(umask 077 && touch .env)
+chmod 600 .env
+for name in FLOWER_BASIC_AUTH REDIS_PASSWORD REDIS_PASSWORD_{API,WORKER,DISPATCHER,FLOWER}; do
+  if ! grep -q "^$name=" .env; then
+    user=$([ "$name" = FLOWER_BASIC_AUTH ] && echo farm: || true)
+    password=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
+    printf '%s=%s%s\n' "$name" "$user" "$password" >> .env
+  fi
+done
 
 if ! grep -qs '^GRAFANA_PASSWORD=' .env; then
   printf 'GRAFANA_PASSWORD=%s\n' "$(od -An -N18 -tx1 /dev/urandom | tr -d ' \n')" >> .env

@@ -25,6 +25,7 @@ from tasks.pages.check import open_a_page
 from tasks.pages.render import Pages
 from tasks.runner import JobRunner, Room
 from tasks.settings import WorkerSettings
+from tasks.submissions import Submissions
 
 _CEILING = Ladder(PROBE_TIMEOUT_MAX_MS / 1000)
 
@@ -102,7 +103,7 @@ def make_celery(settings: WorkerSettings) -> Celery:
     def check_browser() -> None:
         _check_browser(runner, browser)
 
-    register(app, runner, check_browser)
+    register(app, runner, Submissions(farm), check_browser)
     connect_signals(app, settings, Parts(runner, browser, keeper))
     return app
 

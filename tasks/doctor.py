@@ -18,6 +18,7 @@ from tasks.pages.ads import INSTALLED, engine
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.check import open_a_page
 from tasks.pages.chromium import find_chromium
+from tasks.pages.sandbox import ADVICE, settle_sandbox
 from tasks.process import run
 from tasks.settings import WorkerSettings
 from tasks.watchdog import Watchdog
@@ -49,6 +50,7 @@ def _browser(settings: WorkerSettings) -> Iterable[DoctorRow]:
         yield DoctorRow("browser", ok=False, detail=error.message)
         return
     yield DoctorRow("browser", ok=True, detail=f"{found.path} ({found.origin})")
+    yield _sandbox(settings)
     keeper = Keeper()
     keeper.start()
     holder = BrowserHolder(settings.chromium, settings.chromium_sandbox, Gate(keeper.control))
@@ -58,19 +60,19 @@ def _browser(settings: WorkerSettings) -> Iterable[DoctorRow]:
         yield DoctorRow("a page opens", ok=False, detail=error.message)
     else:
         yield DoctorRow("a page opens", ok=True, detail=f"Chromium {holder.version}")
-        yield _sandbox(has_sandbox=holder.has_sandbox)
     finally:
         holder.close()
         keeper.stop()
 
 
-def _sandbox(*, has_sandbox: bool) -> DoctorRow:
-    if has_sandbox:
+def _sandbox(settings: WorkerSettings) -> DoctorRow:
+    try:
+        found = settle_sandbox(settings.chromium_sandbox, settings.chromium)
+    except ConfigError as error:
+        return DoctorRow("sandbox", ok=False, detail=error.message)
+    if found == "on":
         return DoctorRow("sandbox", ok=True, detail="Chromium's own sandbox works")
-    detail = (
-        "off: Chromium's own sandbox needs an ordinary user (not root) and user namespaces; "
-        "without it render only pages that you trust, or in a container"
-    )
+    detail = f"{found}. {ADVICE} Without it render only pages that you trust, or in a container"
     return DoctorRow("sandbox", ok=None, detail=detail)
 
 

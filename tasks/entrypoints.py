@@ -1,21 +1,53 @@
-"""The Celery shells: a job id in, a call of the runner, nothing else."""
+"""The Celery shells: a job id in, a call of the runner, nothing else. And one for callers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 from celery import Celery, Task
+from celery.worker.request import Request
 
 from farm.backends.celery_queue import CHECK_BROWSER
-from farm.jobs.errors import FarmError
+from farm.jobs.errors import BackendUnavailable, FarmError, QueueFull
 from farm.jobs.specs.requests import SPECS
 from tasks.runner import JobRunner
+from tasks.submissions import Submissions
+
+SUBMIT = "submit"
+"""Name of the task that makes a job of a spec."""
+
+_AGAIN_S = 5
+_TRIES_MAX = 1_000_000
 
 _log = structlog.get_logger(__name__)
 
 
-def register(app: Celery, runner: JobRunner, check_browser: Callable[[], None]) -> None:
-    """Give ``app`` one task per kind, by the kind's name, and the browser check."""
+class DiscreetRequest(Request):
+    """A message whose arguments are nobody's business: a spec may hold secrets."""
+
+    @property
+    def argsrepr(self) -> str:
+        """What Flower and logs are told."""
+        return "(a spec)"
+
+    @property
+    def kwargsrepr(self) -> str:
+        """What Flower and logs are told."""
+        return "{}"
+
+    def info(self, safe: bool = False) -> Any:  # noqa: ANN401, ARG002, FBT001, FBT002 - Celery's
+        """Return what is said of it to whoever inspects the worker."""
+        return {**super().info(safe=True), "args": self.argsrepr, "kwargs": self.kwargsrepr}
+
+
+def register(
+    app: Celery,
+    runner: JobRunner,
+    submissions: Submissions,
+    check_browser: Callable[[], None],
+) -> None:
+    """Give ``app`` a task per kind, by the kind's name, the browser check, and ``submit``."""
 
     def check() -> None:
         with _kept_here():
@@ -24,6 +56,8 @@ def register(app: Celery, runner: JobRunner, check_browser: Callable[[], None]) 
     for kind in SPECS:
         app.task(name=kind, bind=True, shared=False)(_shell(runner))
     app.task(name=CHECK_BROWSER, shared=False)(check)
+    submit = app.task(name=SUBMIT, bind=True, shared=False, Request=DiscreetRequest)
+    submit(_submit(submissions))
 
 
 def _shell(runner: JobRunner) -> "Callable[[Task[..., None], str], None]":
@@ -32,6 +66,20 @@ def _shell(runner: JobRunner) -> "Callable[[Task[..., None], str], None]":
             runner.run(job_id, redeliveries=task.request.retries)
 
     return shell
+
+
+def _submit(submissions: Submissions) -> "Callable[..., None]":
+    def submit(task: "Task[..., None]", spec: object, key_id: str | None = None) -> None:
+        job_id = str(task.request.id)
+        with structlog.contextvars.bound_contextvars(job_id=job_id), _kept_here():
+            try:
+                submissions.submit(job_id, spec, key_id)
+            except (QueueFull, BackendUnavailable) as error:
+                after_s = error.retry_after_s if isinstance(error, QueueFull) else _AGAIN_S
+                # Practically without end: nobody hears of it who could try again.
+                raise task.retry(exc=error, countdown=after_s, max_retries=_TRIES_MAX) from error
+
+    return submit
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import platform
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from contextlib import suppress
@@ -16,19 +17,23 @@ from billiard import current_process
 from celery import Celery, signals
 
 from farm.backends import logs
-from farm.jobs.errors import BackendUnavailable
+from farm.jobs.errors import BackendUnavailable, ConfigError
 from farm.jobs.workers import Worker
 from tasks.deadline import Deadline
+from tasks.egress.client import Gate
 from tasks.egress.keeper import Keeper
 from tasks.fonts import scripts_without_font
 from tasks.heartbeat import TTL_S, Heartbeat
 from tasks.homes import Reaper, move_in
 from tasks.memory import limit_bytes
 from tasks.pages.browser import BrowserHolder
+from tasks.pages.sandbox import settle_sandbox
 from tasks.runner import JobRunner
 from tasks.settings import WorkerSettings
 from tasks.vitals import Vitals
 
+EX_CONFIG = 78
+"""Exit code of a worker whose settings this machine cannot meet (``sysexits.h``)."""
 _CLOSE_S = 3.0
 """What a browser gets to end in good order; its child waits for it."""
 
@@ -59,20 +64,13 @@ def _connect_worker(
 ) -> None:
     beating: dict[str, Heartbeat] = {}
     directory, clock = runner.farm.workers, runner.farm.clock
-    facts: dict[str, str | None] = {
-        "python": platform.python_version(),
-        "host": socket.gethostname(),
-        "memory_bytes": str(limit_bytes()),
-    }
+    facts: dict[str, str | None] = {}
+    reaper = Reaper(Path(tempfile.gettempdir()))
 
     @signals.celeryd_after_setup.connect(weak=False)
-    def look_for_fonts(**_: object) -> None:
-        # Before there are children or threads, for it starts a process.
-        if "pages" in app.amqp.queues.consume_from:
-            missing = scripts_without_font()
-            facts["fonts_missing"] = None if missing is None else ", ".join(missing)
-
-    reaper = Reaper(Path(tempfile.gettempdir()))
+    def look_around(**_: object) -> None:
+        # Before there are children or threads, for it starts processes.
+        facts.update(_facts(settings, renders="pages" in app.amqp.queues.consume_from))
 
     @signals.worker_ready.connect(weak=False)
     def start_beating(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's Consumer
@@ -87,13 +85,17 @@ def _connect_worker(
             facts=facts,
         )
 
+        # One for this thread: each of the children has its own.
+        gate = Gate(keeper.control)
+
         def beat() -> None:
-            directory.beat(worker.model_copy(update={"beat_at": clock.now()}), ttl_s=TTL_S)
+            now = {"gate": gate.answers(), "beat_at": clock.now()}
+            directory.beat(worker.model_copy(update=now), ttl_s=TTL_S)
             reaper.reap_if_due()
 
+        keeper.start()
         beating[worker.name] = Heartbeat(settings.heartbeat_file, beat)
         beating[worker.name].start()
-        keeper.start()
 
     stopping = threading.Event()
 
@@ -114,6 +116,25 @@ def _connect_worker(
             with suppress(BackendUnavailable):  # Else the last beat expires by itself.
                 directory.leave(name)
         keeper.stop()
+
+
+def _facts(settings: WorkerSettings, *, renders: bool) -> dict[str, str | None]:
+    """Return what a worker says of its machine; end it if pages may not be rendered there."""
+    facts: dict[str, str | None] = {
+        "python": platform.python_version(),
+        "host": socket.gethostname(),
+        "memory_bytes": str(limit_bytes()),
+    }
+    if not renders:
+        return facts
+    missing = scripts_without_font()
+    facts["fonts_missing"] = None if missing is None else ", ".join(missing)
+    try:
+        facts["sandbox"] = settle_sandbox(settings.chromium_sandbox, settings.chromium)
+    except ConfigError as error:
+        print(error.message, file=sys.stderr, flush=True)  # noqa: T201 - as a wrong setting's
+        sys.exit(EX_CONFIG)
+    return facts
 
 
 def _connect_children(runner: JobRunner, browser: BrowserHolder) -> None:

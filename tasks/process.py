@@ -50,11 +50,14 @@ def run(
     cwd: Path,
     stdout_max_bytes: int,
     limits: Limits | None = None,
+    linker: Sequence[str] = (),
 ) -> Finished:
     """Run ``argv`` to its end and return what it said.
 
     It gets an environment of its own, no input, and a session of its own that is
     killed whole before this returns, whatever happens. It also dies with this process.
+
+    ``linker`` is a command that starts the program whose path and arguments follow it.
 
     Raises:
         JobTimedOut: The deadline passed; it names the program.
@@ -64,7 +67,7 @@ def run(
     program = shutil.which(argv[0])
     if program is None:
         raise FileNotFoundError(argv[0])
-    command = [*_confinement(limits or Limits()), program, *argv[1:]]
+    command = [*_confinement(limits or Limits()), *linker, program, *argv[1:]]
     with subprocess.Popen(  # noqa: S603 - the argument list is ours
         command,
         stdin=subprocess.DEVNULL,

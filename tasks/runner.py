@@ -107,6 +107,7 @@ class JobRunner:
                     stopwatch = Stopwatch({"queue": _queue_ms(claimed)})
                     self._recorded = None
                     self._run_claimed(claimed, stopwatch)
+                    self.farm.cache.wake(claimed)
                     self._trace(claimed, stopwatch)
                 self.jobs_done += 1
                 room = self.kinds[claimed.kind]
@@ -128,15 +129,23 @@ class JobRunner:
         if job.state is not JobState.QUEUED:
             _log.info("dropped", why=job.state.value)
             return None
-        if job.take_until is not None and job.take_until <= now:
-            _log.info("dropped", why="expired")  # The sweep has it fail.
+        if not self._needs_run(job, now):
             return None
         claimed = job.claimed(f"{self.worker}/{os.getpid()}", now, redeliveries=redeliveries)
         # A claim whose answer is lost would stand until its lease ends.
-        if not _insist(partial(self.farm.ledger.swap, claimed), Deadline(_CLAIM_S)):
-            _log.info("dropped", why="taken")
+        if not _insist(partial(self.farm.cache.claim, claimed), Deadline(_CLAIM_S)):
+            _log.info("dropped", why="taken")  # Or a twin runs, whose result this one waits for.
             return None
         return claimed
+
+    def _needs_run(self, job: Job, now: datetime) -> bool:
+        if job.take_until is not None and job.take_until <= now:
+            _log.info("dropped", why="expired")  # The sweep has it fail.
+            return False
+        if self.farm.cache.answer(job) is not None:
+            _log.info("answered")
+            return False
+        return True
 
     def _is_abandoned(self, job: Job, redeliveries: int) -> bool:
         lease_is_over = job.lease_until is not None and job.lease_until <= self.farm.clock.now()

@@ -44,7 +44,8 @@ class WorkerSettings(Settings):
         Sandbox,
         Field(
             description="Chromium's own sandbox. auto: use it where it works, warn where it does "
-            "not; required: refuse page jobs without it; off: never use it."
+            "not; required: without it a worker for pages does not start, and ends with 78; off: "
+            "never use it."
         ),
     ] = "auto"
     easylist: Annotated[

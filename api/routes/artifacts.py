@@ -6,10 +6,13 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify
 
 from api.auth import Asked
+from api.downloads import HARMLESS
 from api.etags import tag
+from api.idempotency import once, tell
 from api.schemas import LinkQuery, file_answer, problems
 from farm.jobs.links import LinkRequest, Links, LinkView
 from farm.jobs.models import Artifact, Job
+from farm.jobs.repeats import make_link
 from farm.jobs.results import artifact_of, result_of
 from farm.jobs.service import JobService
 
@@ -75,10 +78,10 @@ def blueprint(asked: Asked, links: Links) -> APIBlueprint:
     def link(job_id: str, name: str, json_data: LinkRequest) -> Response:
         service = asked()
         artifact = artifact_of(service.get(job_id), name)
-        view = links.make(job_id, artifact.name, json_data.expires_in)
-        response = jsonify(view.model_dump(mode="json"))
+        done = make_link(once(asked), links, job_id, artifact.name, json_data.expires_in)
+        response = jsonify(done.made.model_dump(mode="json"))
         response.headers["Cache-Control"] = "no-store"
-        return response
+        return tell(response, done)
 
     return artifacts
 
@@ -88,13 +91,10 @@ def _stream(service: JobService, job: Job, artifact: Artifact) -> Response:
     disposition = "inline" if artifact.media_type in _SHOWN_INLINE else "attachment"
     response.headers.update(
         {
+            **HARMLESS,
             "Content-Length": str(artifact.size_bytes),
             "Content-Disposition": f'{disposition}; filename="{job.id}-{artifact.name}"',
             "Cache-Control": "private, no-cache",
-            "Content-Security-Policy": "sandbox; default-src 'none'",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
         }
     )
     tag(response, artifact.sha256)

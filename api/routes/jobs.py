@@ -9,6 +9,7 @@ from flask import Response, jsonify, request
 from werkzeug.http import parse_dict_header
 
 from api.auth import Asked
+from api.bodies import optional_object
 from api.etags import tag
 from api.idempotency import once, tell
 from api.schemas import (
@@ -86,20 +87,24 @@ def blueprint(asked: Asked) -> APIBlueprint:
     @jobs.doc(
         summary="Queue a failed or cancelled job again",
         description="It is the same job, with all its attempts before it; what it failed with "
-        "stands in `previous_failures`.",
+        "stands in `previous_failures`. What it was submitted with of secrets was dropped when it "
+        "ended, and comes with the request; without any no body is needed.",
         responses={
             **json_answer(HTTPStatus.OK, JobView, "It was queued again before, and has ended"),
             **problems(
+                HTTPStatus.BAD_REQUEST,
                 HTTPStatus.NOT_FOUND,
                 HTTPStatus.CONFLICT,
                 HTTPStatus.GONE,
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 HTTPStatus.SERVICE_UNAVAILABLE,
             ),
         },
     )
     def retry(job_id: str) -> Response:
-        done = once(asked).retry(job_id)
+        done = once(asked).retry(job_id, optional_object(request))
         return tell(job_response(asked(), done.made, _status_of(done.made)), done)
 
     @jobs.get("/<job_id>")

@@ -6,15 +6,18 @@ import structlog
 from apiflask import APIBlueprint
 from flask import Response, jsonify
 
+from api.auth import Asked
+from api.idempotency import once, tell
 from api.schemas import problems
 from farm.jobs.key_service import KeyRequest, KeyService
 from farm.jobs.key_views import KeysView, KeyView, NewKeyView
+from farm.jobs.repeats import make_key
 
 _log = structlog.get_logger(__name__)
 
 
-def blueprint(service: KeyService) -> APIBlueprint:
-    """Return the addresses of keys over ``service``."""
+def blueprint(asked: Asked, service: KeyService) -> APIBlueprint:
+    """Return the addresses of keys over ``service``, for who ``asked`` says."""
     keys = APIBlueprint("keys", __name__, url_prefix="/v1/keys", tag="Keys")
 
     @keys.post("")
@@ -33,9 +36,12 @@ def blueprint(service: KeyService) -> APIBlueprint:
         ),
     )
     def create(json_data: KeyRequest) -> Response:
-        key, text = service.create(json_data)
-        _log.info("key_made", key_id=key.id, scopes=key.scopes, zones=key.zones)
-        return _answer(NewKeyView(**KeyView.of(key).model_dump(), key=str(text)), 201)
+        done = make_key(once(asked), service, json_data)
+        key, text = done.made.key, done.made.text
+        if text is not None:
+            _log.info("key_made", key_id=key.id, scopes=key.scopes, zones=key.zones)
+        told = None if text is None else str(text)
+        return tell(_answer(NewKeyView(**KeyView.of(key).model_dump(), key=told), 201), done)
 
     @keys.get("")
     @keys.output(KeysView)

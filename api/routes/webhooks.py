@@ -6,10 +6,11 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from api.auth import Asked
+from api.idempotency import once, tell
 from api.routes.jobs import job_response
 from api.schemas import problems
+from farm.jobs.repeats import deliver_again
 from farm.jobs.views import JobView
-from farm.jobs.webhooks import Webhooks
 
 
 def blueprint(asked: Asked) -> APIBlueprint:
@@ -25,12 +26,12 @@ def blueprint(asked: Asked) -> APIBlueprint:
             HTTPStatus.NOT_FOUND,
             HTTPStatus.CONFLICT,
             HTTPStatus.GONE,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
             HTTPStatus.SERVICE_UNAVAILABLE,
         ),
     )
     def deliver(job_id: str) -> Response:
-        service = asked()
-        job = Webhooks(service).deliver_again(job_id)
-        return job_response(service, job, HTTPStatus.ACCEPTED)
+        done = deliver_again(once(asked), job_id)
+        return tell(job_response(asked(), done.made, HTTPStatus.ACCEPTED), done)
 
     return webhooks

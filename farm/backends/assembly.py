@@ -8,6 +8,7 @@ from farm.backends.celery_queue import CeleryQueue
 from farm.backends.clock import SystemClock
 from farm.backends.folder_artifacts import FolderArtifacts
 from farm.backends.redis_artifacts import RedisArtifacts
+from farm.backends.redis_batch_jobs import RedisBatchJobs
 from farm.backends.redis_batches import RedisBatches
 from farm.backends.redis_changes import ChangeListener
 from farm.backends.redis_connection import connect
@@ -17,6 +18,7 @@ from farm.backends.redis_ledger import RedisLedger
 from farm.backends.redis_notices import RedisNotices
 from farm.backends.redis_reservations import RedisReservations
 from farm.backends.redis_statistics import RedisStatistics
+from farm.backends.redis_twins import RedisTwins
 from farm.backends.redis_workers import RedisWorkers
 from farm.jobs.service import JobService
 
@@ -46,9 +48,11 @@ def assemble(
     apart = {"artifacts": connect(artifacts_redis_url)} if artifacts_redis_url else {}
     artifacts = RedisArtifacts(apart.get("artifacts", client))
     changes = ChangeListener(client, waiters_max=waiters_max)
+    ledger = RedisLedger(client, changes)
     return JobService(
-        ledger=RedisLedger(client, changes),
+        ledger=ledger,
         batches=RedisBatches(client, changes, clock),
+        batch_jobs=RedisBatchJobs(client, changes),
         queue=CeleryQueue(redis_url, client),
         artifacts=artifacts,
         uploads=FolderArtifacts(uploads_dir, clock) if uploads_dir else artifacts,
@@ -57,6 +61,7 @@ def assemble(
         reservations=RedisReservations(client),
         deliveries=RedisDeliveries(client),
         notices=RedisNotices(client, clock),
+        twins=RedisTwins(client, ledger),
         statistics=RedisStatistics(client, apart),
         clock=clock,
     )

@@ -73,7 +73,7 @@ class FolderArtifacts:
     def find(self, owner: str, name: str) -> Artifact | None:
         """See ``ArtifactStore.find``."""
         manifest = self._manifest(self._path(owner, name))
-        return manifest and Artifact(**manifest.model_dump(exclude={"expires_at"}))
+        return manifest and _artifact_of(manifest)
 
     def read(self, owner: str, name: str) -> Iterator[bytes]:
         """See ``ArtifactStore.read``."""
@@ -96,8 +96,22 @@ class FolderArtifacts:
         path = self._path(owner, name)
         if ttl_s == 0:
             _remove(path)
-        elif artifact := self.find(owner, name):
-            self._describe(path, artifact, ttl_s)
+        elif manifest := self._manifest(path):
+            ttl = timedelta(seconds=ttl_s)
+            # Each probe of a file has it kept for longer: not worth a new file each time.
+            if abs(self._clock.now() + ttl - manifest.expires_at) > ttl / 1000:
+                self._describe(path, _artifact_of(manifest), ttl_s)
+
+    def keep(self, owner: str, name: str, ttl_s: int) -> bool:
+        """See ``ArtifactStore.keep``."""
+        try:
+            path = self._whole(owner, name)
+        except ArtifactEvicted:
+            return False
+        manifest = self._manifest(path)
+        if manifest and manifest.expires_at < self._clock.now() + timedelta(seconds=ttl_s):
+            self.expire(owner, name, ttl_s)
+        return manifest is not None
 
     def ping(self) -> None:
         """See ``ArtifactStore.ping``; a folder has no server that could be away."""
@@ -154,6 +168,10 @@ class FolderArtifacts:
 
 def _evicted(name: str) -> ArtifactEvicted:
     return ArtifactEvicted(f"The bytes of {name!r} are no longer kept.")
+
+
+def _artifact_of(manifest: _Manifest) -> Artifact:
+    return Artifact(**manifest.model_dump(exclude={"expires_at"}))
 
 
 def _manifest_of(path: Path) -> Path:

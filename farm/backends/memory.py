@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from farm.jobs.errors import ArtifactEvicted, JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page, labels
 from farm.jobs.metrics.tallies import Tally, of_job
 from farm.jobs.models import ANNOUNCE_GRACE_S, STRIDES, Artifact, Job
-from farm.jobs.ports import Clock, Pressure, Refusal
+from farm.jobs.ports import Clock, Pause, Pressure, Refusal
 from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import Queue
 from farm.jobs.states import JobState
@@ -57,6 +58,9 @@ class MemoryLedger:
         self._fed: set[str] = set()
         self._begun_at: dict[tuple[str | None, str], datetime] = {}
         self._changed = threading.Condition()
+        self._changes = 0
+        self._ends: dict[str, int] = {}
+        self._end_count = 0
         self.counts: Counter[str] = Counter()
         """What has happened so far; see ``farm.jobs.metrics``."""
         self.batches: dict[str, Batch] = {}
@@ -88,6 +92,8 @@ class MemoryLedger:
                 return True
             if (stored.revision if stored else 0) != new.revision - 1:
                 return False
+            if new.made_by is not None and not self.lists(new.made_by):
+                return False
             # As it comes back from any store: what cannot be written must not pass here.
             self._jobs[new.id] = Job.model_validate_json(new.model_dump_json(exclude_unset=True))
             self._numbers.setdefault(new.id, len(self._numbers) + 1)
@@ -96,7 +102,7 @@ class MemoryLedger:
             self._count(new)
             if new.state is JobState.RUNNING and new.started_at is not None:
                 self._begun_at[new.batch_id, new.host] = new.started_at
-            self._changed.notify_all()
+            self._note_change()
             return True
 
     def get(self, job_id: str) -> Job:
@@ -120,7 +126,7 @@ class MemoryLedger:
             self._jobs.pop(job_id, None)
             self._look_again_at.pop(job_id, None)
             self._leave_lanes(job_id)
-            self._changed.notify_all()
+            self._note_change()
 
     def due(self, now: datetime, limit: int) -> list[Job]:
         """See ``JobLedger.due``."""
@@ -182,7 +188,8 @@ class MemoryLedger:
         jobs = [job for job in self._jobs.values() if job.queue == queue]
         queued = [job.queued_at for job in jobs if job.state is JobState.QUEUED]
         minute_ago = now - timedelta(minutes=1)
-        ended = [job for job in jobs if job.finished_at and job.finished_at > minute_ago]
+        run = [job for job in jobs if job.made_by is None]
+        ended = [job for job in run if job.finished_at and job.finished_at > minute_ago]
         return Pressure(
             queued=len(queued),
             running=len(self.running(queue)),
@@ -219,6 +226,20 @@ class MemoryLedger:
 
         self.wait_until(is_over, timeout_s)
 
+    @contextmanager
+    def watched(self, job_id: str) -> Iterator[Pause | None]:
+        """See ``JobLedger.watched``; wakes at changes of any job."""
+        del job_id
+        seen = self._changes
+
+        def pause(timeout_s: float) -> None:
+            nonlocal seen
+            with self._changed:
+                self._changed.wait_for(lambda: self._changes != seen, timeout_s)
+                seen = self._changes
+
+        yield pause
+
     def ping(self) -> None:
         """See ``JobLedger.ping``."""
 
@@ -251,15 +272,34 @@ class MemoryLedger:
         """Return the job's number; a later one has a higher one."""
         return self._numbers[job.id]
 
+    def end_number(self, job: Job) -> int | None:
+        """Return the number of the job's end, ``None`` if it is open."""
+        return self._ends.get(job.id)
+
     def wait_until(self, is_over: Callable[[], bool], timeout_s: float) -> None:
         """Return once ``is_over``, looked at after each change, or after ``timeout_s``."""
         with self._changed:
             self._changed.wait_for(is_over, timeout_s)
 
+    def lists(self, run_id: str) -> bool:
+        """Return whether a job with twins lists what the run made."""
+        return any(job.is_reusable and job.run_id == run_id for job in self._jobs.values())
+
+    def waits_in_lane(self, job: Job) -> bool:
+        """Return whether the queued job's turn has not come."""
+        return job.lane is not None and job.id not in self._fed
+
+    def _note_change(self) -> None:
+        self._changes += 1
+        self._changed.notify_all()
+
     def _file(self, job: Job) -> None:
         self._leave_lanes(job.id)
         self._fed.discard(job.id)
+        self._ends.pop(job.id, None)
         if job.state.is_terminal:
+            self._end_count += 1
+            self._ends[job.id] = self._end_count
             self._look_again_at.pop(job.id, None)
             return
         self._look_again_at[job.id] = job.look_again_at
@@ -289,8 +329,7 @@ class MemoryLedger:
 
     def _is_busy(self, job: Job, like: Job) -> bool:
         """Return whether the job is under way, of the batch and the host that ``like`` is of."""
-        waits = job.lane is not None and job.id not in self._fed
-        is_open = not job.state.is_terminal and not waits
+        is_open = not job.state.is_terminal and not self.waits_in_lane(job)
         return is_open and (job.batch_id, job.host) == (like.batch_id, like.host)
 
     def _give_out(self, job_id: str, now: datetime) -> None:
@@ -312,12 +351,12 @@ class MemoryLedger:
             return
         is_full = batch.pause_at is not None and states.count(JobState.FAILED) >= batch.pause_at
         if not is_open:
-            self._tell(batch, "finished", job.finished_at)
+            self._report(batch, "finished", job.finished_at)
         elif is_full and batch.state is BatchState.RUNNING:
             self.batches[batch.id] = batch.changed(state=BatchState.PAUSED)
-            self._tell(batch, "paused", job.finished_at)
+            self._report(batch, "paused", job.finished_at)
 
-    def _tell(self, batch: Batch, event: Event, at: datetime) -> None:
+    def _report(self, batch: Batch, event: Event, at: datetime) -> None:
         if batch.options.on_complete is not None:
             self.news[batch.id, event, len(self.news)] = at
 
@@ -412,6 +451,11 @@ class MemoryArtifacts:
         """See ``ArtifactStore.expire``."""
         if ttl_s == 0:
             self.stored.pop((owner, name), None)
+
+    def keep(self, owner: str, name: str, ttl_s: int) -> bool:
+        """See ``ArtifactStore.keep``."""
+        del ttl_s
+        return (owner, name) in self.stored
 
     def ping(self) -> None:
         """See ``ArtifactStore.ping``."""

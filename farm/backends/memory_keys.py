@@ -14,9 +14,9 @@ class MemoryKeys:
         self._keys: dict[str, ApiKey] = {}
         self._secret = secrets.token_bytes(32)
 
-    def add(self, key: ApiKey) -> None:
+    def add(self, key: ApiKey) -> bool:
         """See ``KeyRing.add``."""
-        self._keys[key.id] = key
+        return self._keys.setdefault(key.id, key) is key
 
     def get(self, key_id: str) -> ApiKey | None:
         """See ``KeyRing.get``."""

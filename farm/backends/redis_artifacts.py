@@ -19,6 +19,7 @@ from typing import cast
 from redis import Redis
 
 from farm.backends.redis_connection import redis_errors
+from farm.backends.redis_scripts import script
 from farm.jobs.errors import ArtifactEvicted, BackendUnavailable
 from farm.jobs.models import Artifact
 
@@ -40,6 +41,7 @@ class RedisArtifacts:
     def __init__(self, client: Redis) -> None:
         """Keep bytes with ``client``."""
         self._client = client
+        self._keep = script(client, "keep")
 
     def put(
         self, owner: str, name: str, media_type: str, chunks: Iterable[bytes], *, ttl_s: int
@@ -48,13 +50,16 @@ class RedisArtifacts:
         key = _key(owner, name)
         sha256 = hashlib.sha256()
         size_bytes = count = 0
+        last: bytes | None = None  # It goes with the manifest: most artifacts have no other.
         try:
             for chunk in _rechunk(chunks):
-                with redis_errors():
-                    self._client.set(f"{key}:{count}", chunk, ex=ttl_s)
+                if last is not None:
+                    with redis_errors():
+                        self._client.set(f"{key}:{count - 1}", last, ex=ttl_s)
                 sha256.update(chunk)
                 size_bytes += len(chunk)
                 count += 1
+                last = chunk
             artifact = Artifact(
                 name=name, media_type=media_type, size_bytes=size_bytes, sha256=sha256.hexdigest()
             )
@@ -62,8 +67,10 @@ class RedisArtifacts:
             with redis_errors(), self._client.pipeline() as pipe:
                 # The first chunks may be old by now, and must not go before the manifest.
                 pipe.set(key, manifest.model_dump_json(), ex=ttl_s)
-                for chunk_key in _chunk_keys(key, count):
+                for chunk_key in _chunk_keys(key, count - 1):
                     pipe.expire(chunk_key, ttl_s)
+                if last is not None:
+                    pipe.set(f"{key}:{count - 1}", last, ex=ttl_s)
                 pipe.execute()
         except BaseException:
             # The first error is the one to tell of; what stays here expires by itself.
@@ -110,6 +117,16 @@ class RedisArtifacts:
             for each in [key, *_chunk_keys(key, manifest.chunks)]:
                 pipe.expire(each, ttl_s)
             pipe.execute()
+
+    @redis_errors()
+    def keep(self, owner: str, name: str, ttl_s: int) -> bool:
+        """See ``ArtifactStore.keep``."""
+        manifest = self._manifest(owner, name)
+        if manifest is None:
+            return False
+        key = _key(owner, name)
+        keys = [key, *_chunk_keys(key, manifest.chunks)]
+        return bool(self._keep(keys=keys, args=[ttl_s * 1000]))
 
     @redis_errors()
     def ping(self) -> None:

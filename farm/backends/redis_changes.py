@@ -1,4 +1,4 @@
-"""One listener per process that wakes whoever waits for a job to end."""
+"""One listener per process that wakes whoever waits for a job to change."""
 
 import threading
 from collections.abc import Iterator
@@ -8,14 +8,21 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-CHANNEL = "farm:ends"
-"""Each message is the id of a job that has just ended."""
+from farm.jobs.ports import Pause
+
+CHANNEL = "farm:changes"
+"""Each message is the id of a job that has just changed, or what ``of_batch`` returns."""
 
 _POLL_S = 0.5
 _RECONNECT_S = 1.0
 _SUBSCRIBE_S = 2.0
 
 _log = structlog.get_logger(__name__)
+
+
+def of_batch(batch_id: str) -> str:
+    """Return what says that a job of the batch has changed."""
+    return f"{batch_id} jobs"
 
 
 class ChangeListener:
@@ -36,28 +43,42 @@ class ChangeListener:
 
     @contextmanager
     def expect(self, job_id: str) -> Iterator[threading.Event | None]:
-        """Give an event that is set when the job ends; ``None`` if all slots are taken.
+        """Give an event that is set when the job changes; ``None`` if all slots are taken.
 
-        Whoever gets it must read the job before waiting: an end from before is not
-        reported. The event is also set when an end may have been missed.
+        Whoever gets it must read the job before waiting: a change from before is not
+        reported. The event is also set when a change may have been missed.
         """
         if not self._slots.acquire(blocking=False):
             yield None
             return
-        ended = threading.Event()
+        changed = threading.Event()
         try:
             self._start()
             with self._lock:
-                self._waiting.setdefault(job_id, set()).add(ended)
+                self._waiting.setdefault(job_id, set()).add(changed)
             self._subscribed.wait(_SUBSCRIBE_S)
-            yield ended
+            yield changed
         finally:
             with self._lock:
                 events = self._waiting.get(job_id, set())
-                events.discard(ended)
+                events.discard(changed)
                 if not events:
                     self._waiting.pop(job_id, None)
             self._slots.release()
+
+    @contextmanager
+    def watched(self, subject: str) -> Iterator[Pause | None]:
+        """Give what waits for a change of ``subject``; see ``JobLedger.watched``."""
+        with self.expect(subject) as changed:
+            if changed is None:
+                yield None
+                return
+
+            def pause(timeout_s: float) -> None:
+                changed.wait(timeout_s)
+                changed.clear()
+
+            yield pause
 
     def close(self) -> None:
         """Stop the thread. Waiters are woken."""
@@ -97,11 +118,11 @@ class ChangeListener:
 
     def _wake(self, job_id: str) -> None:
         with self._lock:
-            for ended in self._waiting.get(job_id, ()):
-                ended.set()
+            for changed in self._waiting.get(job_id, ()):
+                changed.set()
 
     def _wake_all(self) -> None:
         with self._lock:
             for events in self._waiting.values():
-                for ended in events:
-                    ended.set()
+                for changed in events:
+                    changed.set()

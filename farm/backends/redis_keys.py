@@ -2,8 +2,8 @@
 
 Keys of Redis::
 
-    farm:keys     hash: each key's id -> its record (JSON), without its secret
-    farm:secret   what links are signed with; made once, kept for ever
+    door:keys     hash: each key's id -> its record (JSON), without its secret
+    door:secret   what links are signed with; made once, kept for ever
 """
 
 import secrets
@@ -15,8 +15,8 @@ from redis import Redis
 from farm.backends.redis_connection import redis_errors
 from farm.jobs.keys import ApiKey
 
-_KEYS = "farm:keys"
-_SECRET = "farm:secret"  # noqa: S105 - where it lies, not what it is
+_KEYS = "door:keys"
+_SECRET = "door:secret"  # noqa: S105 - where it lies, not what it is
 _SECRET_BYTES = 32
 
 
@@ -28,9 +28,9 @@ class RedisKeys:
         self._client = client
 
     @redis_errors()
-    def add(self, key: ApiKey) -> None:
+    def add(self, key: ApiKey) -> bool:
         """See ``KeyRing.add``."""
-        self._client.hset(_KEYS, key.id, key.model_dump_json(exclude_unset=True))
+        return bool(self._client.hsetnx(_KEYS, key.id, _written(key)))
 
     @redis_errors()
     def get(self, key_id: str) -> ApiKey | None:
@@ -45,6 +45,7 @@ class RedisKeys:
         found = map(ApiKey.model_validate_json, stored.values())
         return sorted(found, key=lambda key: (key.created_at, key.id))
 
+    @redis_errors()
     def revoke(self, key_id: str, at: datetime) -> ApiKey | None:
         """See ``KeyRing.revoke``."""
         key = self.get(key_id)
@@ -52,7 +53,7 @@ class RedisKeys:
             return key
         # Nothing else of a key ever changes, so there is nobody to overtake.
         revoked = key.model_copy(update={"revoked_at": at})
-        self.add(revoked)
+        self._client.hset(_KEYS, key_id, _written(revoked))
         return revoked
 
     @redis_errors()
@@ -71,3 +72,7 @@ class RedisKeys:
 
     def _secret(self) -> bytes | None:
         return cast("bytes | None", self._client.get(_SECRET))
+
+
+def _written(key: ApiKey) -> str:
+    return key.model_dump_json(exclude_unset=True)

@@ -7,12 +7,13 @@ Keys, beside those of ``farm.backends.redis_filing``::
                      also counted (JSON); expires with the retention
     farm:gone:{id}   beside every ended job; outlives it, so that an expired id answers
                      410 and not 404, and holds what it is filed under
-    farm:ends        channel: the id of each job that ends
+    farm:changes     channel: the id of each job that changes
 """
 
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import cast
@@ -43,7 +44,7 @@ from farm.backends.redis_scripts import script
 from farm.jobs.errors import JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page
 from farm.jobs.models import ANNOUNCE_GRACE_S, STRIDES, Job
-from farm.jobs.ports import Pressure, Refusal
+from farm.jobs.ports import Pause, Pressure, Refusal
 from farm.jobs.specs.requests import Queue
 from farm.jobs.states import JobState
 
@@ -73,17 +74,28 @@ class RedisLedger:
         limits = {queued_key(new.queue): backlog_max}
         if owner_max is not None:
             limits[owner_key(new.owner)] = owner_max
-        refusal = _REFUSALS.get(self._store(new, limits))
-        if refusal is None:
-            _tell(new)
-        return refusal
+        return _REFUSALS.get(self.store(new, limits))
 
     def swap(self, new: Job) -> bool:
         """See ``JobLedger.swap``."""
-        is_stored = self._store(new, {}) == 1
-        if is_stored:
+        return self.store(new, {}) == 1
+
+    @redis_errors()
+    def store(self, new: Job, limits: dict[str, int]) -> int:
+        """Store as ``swap`` does, within ``limits``; return what ``swap.lua`` returns."""
+        stored = self._swap(
+            keys=[job_key(new.id), _gone_key(new.id)],
+            args=[
+                new.id,
+                new.revision,
+                new.model_dump_json(exclude_unset=True),
+                json.dumps({**filing(new), "limits": list(limits.items())}),
+                CHANNEL,
+            ],
+        )
+        if stored == 1:
             _tell(new)
-        return is_stored
+        return cast("int", stored)
 
     @redis_errors()
     def get(self, job_id: str) -> Job:
@@ -217,32 +229,21 @@ class RedisLedger:
     def wait_for_end(self, job_id: str, timeout_s: float) -> None:
         """See ``JobLedger.wait_for_end``."""
         give_up_at = time.monotonic() + timeout_s
-        with self._changes.expect(job_id) as ended:
-            while ended is not None and not self._is_over(job_id):
+        with self.watched(job_id) as pause:
+            while pause is not None and not self._is_over(job_id):
                 left_s = give_up_at - time.monotonic()
                 if left_s <= 0:
                     return
-                ended.wait(min(left_s, _RECHECK_S))
-                ended.clear()
+                pause(min(left_s, _RECHECK_S))
+
+    def watched(self, job_id: str) -> AbstractContextManager[Pause | None]:
+        """See ``JobLedger.watched``."""
+        return self._changes.watched(job_id)
 
     @redis_errors()
     def ping(self) -> None:
         """See ``JobLedger.ping``."""
         self._client.ping()
-
-    @redis_errors()
-    def _store(self, new: Job, limits: dict[str, int]) -> int:
-        stored = self._swap(
-            keys=[job_key(new.id), _gone_key(new.id)],
-            args=[
-                new.id,
-                new.revision,
-                new.model_dump_json(exclude_unset=True),
-                json.dumps({**filing(new), "limits": list(limits.items())}),
-                CHANNEL,
-            ],
-        )
-        return cast("int", stored)
 
     def _drop(self, ids: Sequence[str], *, with_records: bool) -> None:
         keys = chain.from_iterable((job_key(job_id), _gone_key(job_id)) for job_id in ids)

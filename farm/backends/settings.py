@@ -7,10 +7,20 @@ path into the same name with ``_FILE`` behind it.
 import difflib
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from farm.jobs.errors import ConfigError
@@ -20,6 +30,7 @@ PREFIX = "FARM_"
 KNOWN_NAMES = frozenset(
     {
         # Every process.
+        "ALLOW_INSECURE_REDIS",
         "REDIS_URL",
         "ARTIFACTS_REDIS_URL",
         "UPLOADS_DIR",
@@ -76,6 +87,13 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    allow_insecure_redis: Annotated[
+        bool,
+        Field(
+            description="Whether a Redis of another machine may be without a password. Whoever "
+            "reaches it reads all jobs and runs what it likes through the workers."
+        ),
+    ] = False
     redis_url: Annotated[
         _RedisUrl, Field(description="Redis with records and Celery's lists. May hold a password.")
     ] = "redis://127.0.0.1:6379/0"
@@ -93,6 +111,17 @@ class Settings(BaseModel):
             "media, which may have it read-only. Without it uploads lie where artifacts do."
         ),
     ] = None
+
+    @field_validator("redis_url", "artifacts_redis_url")
+    @classmethod
+    def _check_password(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url and not info.data.get("allow_insecure_redis") and _is_open_to_others(url):
+            message = (
+                "must have a password, as in redis://user:password@host:6379/0; where nobody but "
+                "the farm reaches this Redis, FARM_ALLOW_INSECURE_REDIS=1 does without"
+            )
+            raise PydanticCustomError("password", message)
+        return url
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -116,6 +145,18 @@ class Settings(BaseModel):
         if mistakes:
             raise ConfigError("The environment is wrong:\n" + "\n".join(f"  {m}" for m in mistakes))
         return settings
+
+
+def _is_open_to_others(redis_url: str) -> bool:
+    """Return whether the address has no password, and is not this machine's."""
+    url = urlsplit(redis_url)
+    if url.scheme == "unix" or url.password or "password" in parse_qs(url.query):
+        return False
+    host = url.hostname or "localhost"
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
 
 
 def _collect(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

@@ -11,13 +11,15 @@
 -- ARGV[1]  id
 -- ARGV[2]  the new revision
 -- ARGV[3]  the new record
--- ARGV[4]  JSON: state, terminal, filed {key: score, or null for the job's number},
+-- ARGV[4]  JSON: state, terminal, filed {key: score, name of a counter that gives it, or null
+--          for the job's number},
 --          lanes {key of a set: [member that must be in it, its score if it is new, or
 --          null for the least]}, tally: see tally.lua, started [key, member, score] of what is moved if it is there,
 --          counted [batch, field, …] or null, ended: see counts.lua,
---          limits [[key, most members]] for a new job, ended_key (a counter, or null),
+--          needs [keys that must be there, or 0 is returned], limits [[key, most members]],
+--          ended_key (a counter, or null),
 --          retention_s, remembered_s
--- ARGV[5]  channel that is told the id of a job that has ended
+-- ARGV[5]  channel that is told the id of a job that has changed, and "{batch} jobs"
 --
 -- Returns 1 if the record is stored now, else 0 and nothing was changed; -1, -2, … if
 -- that limit would be exceeded.
@@ -33,6 +35,11 @@ if revision ~= tonumber(ARGV[2]) - 1 then
 end
 
 local new = cjson.decode(ARGV[4])
+for _, key in ipairs(new.needs) do
+  if redis.call('EXISTS', key) == 0 then
+    return 0
+  end
+end
 for i, limit in ipairs(new.limits) do
   -- Jobs of a batch that are not filed yet wait as well.
   local unfiled = redis.call('GET', 'farm:unfiled:' .. limit[1]) or 0
@@ -49,6 +56,9 @@ for _, key in ipairs(cjson.decode(stored[4] or '[]')) do
 end
 local filed = {}
 for key, score in pairs(new.filed) do
+  if type(score) == 'string' then
+    score = redis.call('INCR', score)
+  end
   redis.call('ZADD', key, score == cjson.null and number or score, id)
   filed[#filed + 1] = key
 end
@@ -67,15 +77,20 @@ if new.counted ~= cjson.null then
   local batch = table.remove(new.counted, 1)
   table.remove(before, 1)
   count_job(batch, before, new.counted, new.ended ~= cjson.null and new.ended or nil)
+  redis.call('PUBLISH', ARGV[5], batch .. ' jobs')
 end
 if new.terminal then
   redis.call('EXPIRE', job, new.retention_s)
   redis.call('SET', gone, list, 'EX', new.remembered_s)
-  redis.call('INCR', new.ended_key)
-  redis.call('EXPIRE', new.ended_key, 120)
-  redis.call('PUBLISH', ARGV[5], id)
+  if new.ended_key ~= cjson.null then
+    redis.call('INCR', new.ended_key)
+    redis.call('EXPIRE', new.ended_key, 120)
+  end
 else
   redis.call('PERSIST', job)
   redis.call('DEL', gone)
+end
+if revision > 0 then -- Nobody can wait for a job that is new.
+  redis.call('PUBLISH', ARGV[5], id)
 end
 return 1

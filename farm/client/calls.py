@@ -2,6 +2,7 @@
 
 import math
 import mimetypes
+import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +17,13 @@ RETRIES = 3
 """With the pauses between them a farm may be away for 2 to 4 s, as long as a restart takes."""
 SUBMIT_WAIT_MAX_S = 60
 POLL_WAIT_MAX_S = 30
+PAGE_MAX = 200
+"""Jobs of one answer; the farm gives no more."""
 
 _CHUNK_BYTES = 64 * 1024
 _IDEMPOTENCY_KEY = "Idempotency-Key"
 _KEY_MAX_CHARACTERS = 255
+_KEY_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,10 @@ class Call:
     wait_s: float = 0
     """How long the farm was asked to hold its answer back."""
     retries: int = RETRIES
+    patience_s: float = 0
+    """For how long to go on trying beyond that, while the farm is away or in trouble."""
+    every_s: float = 0
+    """How long after the call before it is sent, among several that belong together."""
     expected: Collection[int] = ()
     """Error statuses that are a regular answer to this request."""
 
@@ -46,11 +54,34 @@ class Call:
         return self.method == "GET" or _IDEMPOTENCY_KEY in self.headers
 
 
+def keyed(idempotency_key: str | None) -> dict[str, str]:
+    """Return the header that carries the key; for ``None`` a new one that nobody has.
+
+    Raises:
+        Misconfigured: It is not one that a farm takes.
+    """
+    if idempotency_key is None:
+        idempotency_key = secrets.token_urlsafe(_KEY_BYTES)
+    is_printable = idempotency_key.isascii() and idempotency_key.isprintable()
+    # What is around it a server takes for the header's own.
+    is_whole = idempotency_key == idempotency_key.strip()
+    if not (is_printable and is_whole and 0 < len(idempotency_key) <= _KEY_MAX_CHARACTERS):
+        raise Misconfigured(
+            f"An idempotency key has 1 to {_KEY_MAX_CHARACTERS} printable ASCII characters, and"
+            " no space at either end."
+        )
+    return {_IDEMPOTENCY_KEY: idempotency_key}
+
+
 def submit(spec: Mapping[str, object], wait_s: float, idempotency_key: str | None = None) -> Call:
-    """Return the call that hands in ``spec`` and lets the farm wait for the job's end."""
+    """Return the call that hands in ``spec`` and lets the farm wait for the job's end.
+
+    This and every call that makes something have a key of their own, if they are given
+    none: sent again because an answer was lost, they make no second one.
+    """
     wait = _whole_seconds(wait_s, SUBMIT_WAIT_MAX_S)
     headers = {"Prefer": f"wait={wait}"} if wait > 0 else {}
-    headers |= _keyed(idempotency_key)
+    headers |= keyed(idempotency_key)
     return Call("POST", "/v1/jobs", json=dict(spec), headers=headers, wait_s=wait)
 
 
@@ -62,13 +93,21 @@ def job(job_id: str, wait_s: float) -> Call:
 
 def jobs(wanted: Mapping[str, str], limit: int, cursor: str | None) -> Call:
     """Return the call for one page of the list of jobs that are as ``wanted``."""
+    return listing("/v1/jobs", wanted, limit, cursor)
+
+
+def listing(path: str, wanted: Mapping[str, str], limit: int, cursor: str | None) -> Call:
+    """Return the call for one page of a list."""
     place = {} if cursor is None else {"cursor": cursor}
-    return Call("GET", "/v1/jobs", params={**wanted, "limit": limit, **place})
+    return Call("GET", path, params={**wanted, "limit": limit, **place})
 
 
-def retry(job_id: str, idempotency_key: str | None = None) -> Call:
-    """Return the call that queues a failed or cancelled job again."""
-    return Call("POST", f"{_job_path(job_id)}/retry", headers=_keyed(idempotency_key))
+def retry(
+    job_id: str, secrets: Mapping[str, object] | None = None, idempotency_key: str | None = None
+) -> Call:
+    """Return the call that queues a failed or cancelled job again, perhaps with its secrets."""
+    body = dict(secrets) if secrets else None
+    return Call("POST", f"{_job_path(job_id)}/retry", json=body, headers=keyed(idempotency_key))
 
 
 def deliver_again(job_id: str) -> Call:
@@ -122,7 +161,7 @@ def upload(file: Path, on_progress: Progress | None, idempotency_key: str | None
         headers={
             "Content-Type": media_type or "application/octet-stream",
             "Content-Length": str(size_bytes),
-            **_keyed(idempotency_key),
+            **keyed(idempotency_key),
         },
         body=lambda: _pieces(file, size_bytes, on_progress),
     )
@@ -161,25 +200,6 @@ def metrics() -> Call:
 def alive() -> Call:
     """Return the question whether the API lives."""
     return Call("GET", "/healthz")
-
-
-def _keyed(idempotency_key: str | None) -> dict[str, str]:
-    """Return the header that carries the key; none for ``None``.
-
-    Raises:
-        Misconfigured: It is not one that a farm takes.
-    """
-    if idempotency_key is None:
-        return {}
-    is_printable = idempotency_key.isascii() and idempotency_key.isprintable()
-    # What is around it a server takes for the header's own.
-    is_whole = idempotency_key == idempotency_key.strip()
-    if not (is_printable and is_whole and 0 < len(idempotency_key) <= _KEY_MAX_CHARACTERS):
-        raise Misconfigured(
-            f"An idempotency key has 1 to {_KEY_MAX_CHARACTERS} printable ASCII characters, and"
-            " no space at either end."
-        )
-    return {_IDEMPOTENCY_KEY: idempotency_key}
 
 
 def _job_path(job_id: str) -> str:

@@ -2,18 +2,21 @@
 
 import click
 
+from farm.client.addresses import DEFAULT_URL
+from farm.client.completion import completion
 from farm.client.doctor import examine
-from farm.client.endpoints import DEFAULT_URL
 from farm.client.errors import ClientError
 from farm.client.exit_codes import ExitCode, exit_code_of
 from farm.client.http import FarmClient
 from farm.client.keys import keys
 from farm.client.listing import jobs, retry
+from farm.client.lists.commands import batch, shots
 from farm.client.options import json_option
 from farm.client.output import print_error, print_job, print_json, print_rows, speak_utf8
 from farm.client.probing import probe
 from farm.client.rendering import content, pdf, screenshot
 from farm.client.server_doctor import examine_server
+from farm.client.steering import cancel, watch
 from farm.client.watching import pressure, workers
 
 
@@ -57,7 +60,22 @@ def cli(ctx: click.Context, url: str | None, key: str | None) -> None:
     ctx.obj = ctx.with_resource(make_client(url, key))
 
 
-for _command in (screenshot, pdf, content, probe, jobs, retry, pressure, workers, keys):
+for _command in (
+    screenshot,
+    pdf,
+    content,
+    probe,
+    batch,
+    shots,
+    jobs,
+    retry,
+    cancel,
+    watch,
+    pressure,
+    workers,
+    keys,
+    completion,
+):
     cli.add_command(_command)
 
 

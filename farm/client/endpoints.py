@@ -1,6 +1,5 @@
 """The farm's endpoints, one method for each; ``farm.client.http`` adds whole jobs to them."""
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -12,17 +11,17 @@ from typing import Any, Self
 import httpx
 
 from farm.client import calls
+from farm.client.addresses import Address
+from farm.client.answers import undamaged
 from farm.client.calls import Progress
 from farm.client.connection import Connection
-from farm.client.errors import DamagedArtifact, UnreadableAnswer
-from farm.client.saving import replacing
+from farm.client.downloads import artifact_download
+from farm.client.errors import UnreadableAnswer
 from farm.jobs.farm_views import PressureView, WorkersView
 from farm.jobs.key_views import KeysView, KeyView, NewKeyView
 from farm.jobs.links import LinkView
 from farm.jobs.views import JobsView, JobView, UploadView
 from farm.jobs.workers import Readiness
-
-DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 class Endpoints:
@@ -52,15 +51,9 @@ class Endpoints:
         Raises:
             Misconfigured: Address or key cannot be used.
         """
-        environment = os.environ  # noqa: TID251 — the client's two variables are read here alone
         self._connection = Connection(
-            url or environment.get("FARM_URL") or DEFAULT_URL,
-            (environment.get("FARM_KEY") if key is None else key) or None,
-            timeout_s=timeout_s,
-            sleep=sleep,
-            transport=transport,
+            Address.of(url, key, timeout_s), sleep=sleep, transport=transport
         )
-        self._sleep = sleep
 
     def __enter__(self) -> Self:
         return self
@@ -75,27 +68,27 @@ class Endpoints:
     @property
     def url(self) -> str:
         """The farm's address, without a slash at the end."""
-        return self._connection.url
+        return str(self._connection.address)
 
     @property
     def key_in_clear(self) -> bool:
         """Whether the key crosses a network unencrypted."""
-        return self._connection.key_in_clear
+        return self._connection.address.key_in_clear
 
     def submit(
         self, spec: Mapping[str, Any], *, wait_s: float = 0, idempotency_key: str | None = None
     ) -> JobView:
         """Hand in one job.
 
-        Without an idempotency key it is sent again only if the farm turned it away with
-        ``Retry-After``; never after a broken connection, for the job may exist by then.
+        Sent again after a broken connection or a passing trouble, as every request that
+        makes something: by its idempotency key the farm knows it, and makes one job.
 
         Args:
             spec: What to do, with its ``kind``, as the API takes it.
             wait_s: How long the farm may wait for the job's end before it answers,
                 in seconds, at most 60. The job need not have ended then.
-            idempotency_key: Of your choice. Within a day a second call with the same key
-                and spec returns the job of the first, as it stands then.
+            idempotency_key: Of your choice; ``None``: a new one. Within a day a second
+                call with the same key and spec returns the job of the first, as it stands then.
 
         Raises:
             Misconfigured: The idempotency key is none.
@@ -124,19 +117,28 @@ class Endpoints:
         """
         return self._connection.ask(calls.jobs(wanted, limit, cursor), JobsView)
 
-    def retry(self, job_id: str, *, idempotency_key: str | None = None) -> JobView:
+    def retry(
+        self,
+        job_id: str,
+        *,
+        secrets: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> JobView:
         """Queue a failed or cancelled job again, with all its attempts before it.
 
         Args:
             job_id: The job.
-            idempotency_key: Of your choice. Within a day a second call with the same key
-                does nothing and returns the job as it stands.
+            secrets: The headers, cookies, credentials or storage that it was submitted
+                with, by field: the farm dropped them when it ended.
+            idempotency_key: Of your choice; ``None``: a new one. Within a day a second
+                call with the same key does nothing and returns the job as it stands.
 
         Raises:
             Misconfigured: The idempotency key is none.
-            RequestInvalid: ``nothing_to_retry``: it is open, or it succeeded.
+            RequestInvalid: ``nothing_to_retry``: it is open, or it succeeded. Or
+                ``secrets_needed``: it had secrets; ``errors`` names each field.
         """
-        return self._connection.ask(calls.retry(job_id, idempotency_key), JobView)
+        return self._connection.ask(calls.retry(job_id, secrets, idempotency_key), JobView)
 
     def deliver_again(self, job_id: str) -> JobView:
         """Deliver an ended job's webhook again, with all its attempts.
@@ -151,12 +153,13 @@ class Endpoints:
 
         Raises:
             RequestInvalid: ``not_finished``, ``job_failed`` or ``artifact_evicted``.
+            DamagedArtifact: Other bytes came than the job made.
         """
-        return self._connection.fetch(calls.result(job_id)).content
+        return undamaged(self._connection.fetch(calls.result(job_id)))
 
     def artifact(self, job_id: str, name: str) -> bytes:
         """Return one of the job's artifacts; raises as ``result`` does."""
-        return self._connection.fetch(calls.artifact(job_id, name)).content
+        return undamaged(self._connection.fetch(calls.artifact(job_id, name)))
 
     def link(self, job_id: str, name: str, *, expires_in_s: int = 3600) -> LinkView:
         """Return a link with which anybody can read one of the job's artifacts, for a while.
@@ -175,32 +178,33 @@ class Endpoints:
         made = self._connection.ask(calls.link(job_id, name, expires_in_s), LinkView)
         return made.model_copy(update={"url": f"{self.url}{made.url}"})
 
-    def save_artifact(self, job: JobView | str, name: str, path: str | os.PathLike[str]) -> None:
+    def save_artifact(
+        self,
+        job: JobView | str,
+        name: str,
+        path: str | os.PathLike[str],
+        *,
+        patience_s: float = 0,
+    ) -> None:
         """Write one of the job's artifacts to ``path``, whole or not at all.
 
         It is never whole in memory. What was at ``path`` stays until the new bytes
-        are there and their SHA-256 is the one that the job tells.
+        are there and their SHA-256 is the one that the job tells. What breaks off is
+        fetched anew.
 
         Args:
             job: The job or, at the cost of one request more, its id.
             name: The artifact's name.
             path: The file to make or replace. Its folder must exist.
+            patience_s: For how long to go on trying while the farm is away, in seconds.
 
         Raises:
             RequestInvalid: ``not_finished``, ``job_failed`` or ``unknown_artifact``.
             DamagedArtifact: Other bytes came than the job made.
-            OSError: The file cannot be written.
+            NotSaved: The file cannot be written.
         """
         view = self.job(job) if isinstance(job, str) else job
-        expected = {artifact.name: artifact.sha256 for artifact in view.artifacts}.get(name)
-        digest = hashlib.sha256()
-        answer = self._connection.stream(calls.artifact(view.id, name))
-        with answer as response, replacing(Path(path)) as file:
-            for chunk in response.iter_bytes():
-                digest.update(chunk)
-                file.write(chunk)
-            if digest.hexdigest() != expected:
-                raise DamagedArtifact(f"Other bytes came for {name!r} than job {view.id!r} made.")
+        self._connection.download(artifact_download(view, name, Path(path), patience_s))
 
     def cancel(self, job_id: str) -> JobView | None:
         """Cancel an open job and return it.
@@ -222,8 +226,8 @@ class Endpoints:
         Args:
             path: The file; its name, without folders, is told to the farm.
             on_progress: Called after each piece that is sent.
-            idempotency_key: Of your choice. Within a day a second call with the same key
-                and bytes returns the upload of the first.
+            idempotency_key: Of your choice; ``None``: a new one. Within a day a second
+                call with the same key and bytes returns the upload of the first.
 
         Raises:
             Misconfigured: The idempotency key is none.

@@ -12,6 +12,7 @@
         │   └── FarmUnavailable    5xx: the farm is not able to
         ├── UnreadableAnswer       what answered does not speak as a farm does
         ├── DamagedArtifact        the bytes are not those that the job made
+        ├── NotSaved               the disk or the folder does not take it (an OSError too)
         ├── JobNotSucceeded        the job ended without a result
         └── WaitTimedOut           the job goes on; the caller's patience is over
 
@@ -19,6 +20,7 @@ Exit codes live in ``farm.client.exit_codes`` alone.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import BaseModel
 
@@ -120,6 +122,18 @@ class DamagedArtifact(ClientError):
 
     code = "damaged_artifact"
     retryable = True
+
+
+class NotSaved(ClientError, OSError):
+    """A file cannot be written: full, read-only, no such folder. Nothing half-written is left."""
+
+    code = "not_saved"
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        """Say what stands in the way of ``path``; ``errno`` is that of ``error``."""
+        super().__init__(f"{str(path)!r} cannot be written: {error.strerror or error}.")
+        self.errno = error.errno
+        self.path = path
 
 
 class JobNotSucceeded(ClientError):

@@ -10,6 +10,7 @@ from farm.client.errors import (
     FarmUnreachable,
     JobNotSucceeded,
     Misconfigured,
+    NotSaved,
     RequestInvalid,
     RequestRefused,
     UnreadableAnswer,
@@ -41,6 +42,7 @@ EXIT_CODES: Mapping[type[ClientError], ExitCode] = {
     FarmUnavailable: ExitCode.UNREACHABLE,
     UnreadableAnswer: ExitCode.UNREACHABLE,
     DamagedArtifact: ExitCode.UNREACHABLE,
+    NotSaved: ExitCode.BAD_INPUT,
     JobNotSucceeded: ExitCode.SOME_FAILED,
     WaitTimedOut: ExitCode.SOME_FAILED,
 }

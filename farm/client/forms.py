@@ -33,18 +33,18 @@ _JSON = Form({"metavar": "JSON"}, values.json_value, shows_example=True)
 
 def form_of(field: Schema, definitions: Mapping[str, Schema]) -> Form:
     """Return the form of ``field``, whose references are to ``definitions``."""
-    return _form(list(_variants(field, definitions)))
+    return _form(list(variants(field, definitions)))
 
 
-def _variants(schema: Schema, definitions: Mapping[str, Schema]) -> Iterator[Schema]:
+def variants(schema: Schema, definitions: Mapping[str, Schema]) -> Iterator[Schema]:
     """Yield the schemas that ``schema`` stands for, but for null, with references followed."""
     if "$ref" in schema:
-        yield from _variants(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+        yield from variants(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     elif "anyOf" in schema:
         for each in schema["anyOf"]:
-            yield from _variants(each, definitions)
+            yield from variants(each, definitions)
     elif "items" in schema:
-        yield {**schema, "items": list(_variants(schema["items"], definitions))}
+        yield {**schema, "items": list(variants(schema["items"], definitions))}
     elif schema.get("type") != "null":
         yield schema
 

@@ -5,25 +5,20 @@ the same in a script, in a thread, inside a running loop (which it blocks) and o
 Windows.
 """
 
-import json
 import os
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from farm.client import calls
-from farm.client.calls import Progress
+from farm.client import batch_calls, steps
+from farm.client.batches import Batch
+from farm.client.calls import PAGE_MAX, Progress
 from farm.client.endpoints import Endpoints
-from farm.client.errors import ClientError, JobNotSucceeded, UnreadableAnswer, WaitTimedOut
-from farm.jobs.states import JobState
+from farm.client.errors import ClientError
+from farm.client.following import PATIENCE_S
+from farm.client.steps import is_web_url
+from farm.jobs.batches.views import AcceptedBatchView, BatchView
 from farm.jobs.views import JobView
-
-_POLL_EVERY_S = 1.0
-"""Least time between two questions, for a farm that answers at once instead of waiting."""
-_PAGE = 200
-"""Jobs of one answer; the farm gives no more."""
-_PROBED = ("summary", "ffprobe")
 
 
 class FarmClient(Endpoints):
@@ -32,40 +27,26 @@ class FarmClient(Endpoints):
     Threads may share a client. Every method may raise ``FarmUnreachable``,
     ``ApiError`` and ``UnreadableAnswer``; see ``farm.client.errors`` for the tree.
     A GET that finds no farm, or finds it in trouble, is sent again up to three
-    times, and so is what has an idempotency key; any request that is turned away with
-    a 429 or 503 and ``Retry-After`` is sent again after that time, unless that is
-    longer than 30 s.
+    times, and so is what makes something, for it has an idempotency key; any request that
+    is turned away with a 429 or 503 and ``Retry-After`` is sent again after that time,
+    unless that is longer than 30 s.
     """
 
-    def wait(self, job: JobView | str, *, timeout_s: float | None = None) -> JobView:
+    def wait(
+        self, job: JobView | str, *, timeout_s: float | None = None, patience_s: float = 0
+    ) -> JobView:
         """Return the job once it has ended, in whatever way.
 
         Args:
             job: The job or its id.
             timeout_s: Seconds to wait, give or take one; ``None`` means for as long
                 as the farm keeps the job open.
+            patience_s: For how long to go on trying while the farm is away, in seconds.
 
         Raises:
             WaitTimedOut: It has not ended in time. It goes on.
         """
-        view = self.job(job) if isinstance(job, str) else job
-        started = time.monotonic()
-        while not view.state.is_terminal:
-            left_s: float = calls.POLL_WAIT_MAX_S
-            if timeout_s is not None:
-                left_s = timeout_s - (time.monotonic() - started)
-                if left_s <= 0:
-                    raise WaitTimedOut(view, timeout_s)
-            view = self._poll(view.id, left_s)
-        return view
-
-    def _poll(self, job_id: str, wait_s: float) -> JobView:
-        asked = time.monotonic()
-        view = self.job(job_id, wait_s=wait_s)
-        early_s = min(wait_s, _POLL_EVERY_S) - (time.monotonic() - asked)
-        if early_s > 0 and not view.state.is_terminal:
-            self._sleep(early_s)
-        return view
+        return self._connection.do(steps.wait(job, timeout_s, patience_s))
 
     def all_jobs(self, **wanted: str) -> Iterator[JobView]:
         """Yield all jobs that are as ``wanted``, newest first; takes what ``jobs`` does.
@@ -75,7 +56,7 @@ class FarmClient(Endpoints):
         """
         cursor = None
         while True:
-            page = self.jobs(limit=_PAGE, cursor=cursor, **wanted)
+            page = self.jobs(limit=PAGE_MAX, cursor=cursor, **wanted)
             yield from page.items
             cursor = page.next
             if cursor is None:
@@ -87,10 +68,7 @@ class FarmClient(Endpoints):
         Raises:
             JobNotSucceeded: It failed or was cancelled.
         """
-        job = self.wait(self.submit(spec, wait_s=calls.POLL_WAIT_MAX_S))
-        if job.state is not JobState.SUCCEEDED:
-            raise JobNotSucceeded(job)
-        return job
+        return self._connection.do(steps.run(spec))
 
     def screenshot(
         self, url: str | None = None, *, html: str | None = None, **options: object
@@ -107,11 +85,11 @@ class FarmClient(Endpoints):
             RequestInvalid: URL or options are wrong.
             JobNotSucceeded: There is no picture; ``code`` says why.
         """
-        return self._result_of("screenshot", _page(url, html) | options)[1]
+        return self._connection.do(steps.result_of("screenshot", steps.page(url, html) | options))
 
     def pdf(self, url: str | None = None, *, html: str | None = None, **options: object) -> bytes:
         """Return the page at ``url`` as a PDF; takes and raises what ``screenshot`` does."""
-        return self._result_of("pdf", _page(url, html) | options)[1]
+        return self._connection.do(steps.result_of("pdf", steps.page(url, html) | options))
 
     def content(
         self, url: str | None = None, *, html: str | None = None, **options: object
@@ -122,7 +100,9 @@ class FarmClient(Endpoints):
             ``url``, ``title``, ``lang``, ``meta``, ``text``, ``links``, ``html`` and, by
             name, what the option ``select`` asked for.
         """
-        return self._json_of("content", _page(url, html) | options)
+        return self._connection.do(
+            steps.parsed_result_of("content", steps.page(url, html) | options)
+        )
 
     def probe(
         self,
@@ -157,43 +137,52 @@ class FarmClient(Endpoints):
                 self.forget_upload(upload.id)
         return self.report(job)
 
+    def batch(
+        self,
+        items: Iterable[str | Mapping[str, Any]],
+        *,
+        idempotency_key: str | None = None,
+        patience_s: float = PATIENCE_S,
+        **fields: object,
+    ) -> Batch:
+        """Hand in many jobs at once; iterate over what is returned to get them as they end.
+
+        ::
+
+            for job in farm.batch(urls, kind="screenshot", full_page=True):
+                if job.state is JobState.SUCCEEDED:
+                    farm.save_artifact(job, job.artifacts[0].name, f"{job.id}.png")
+
+        Args:
+            items: A URL or a spec for each. Those that are wrong become no job; they are in
+                the batch's ``rejected``.
+            idempotency_key: Of your choice; ``None``: a new one. Within a day a second call
+                with the same key and items returns the batch of the first.
+            patience_s: For how long the farm may be away at a time while the batch is
+                followed, in seconds, as for a restart.
+            fields: What all specs have, unless they say otherwise; with URLs ``kind`` is
+                among it. And what is the batch's own: ``dedupe``, ``per_host_concurrency``,
+                ``per_host_delay``, ``max_failures``, ``on_complete``.
+
+        Raises:
+            RequestInvalid: Not one item is good, or an option is wrong.
+            RequestRefused: The key or a limit forbids it.
+        """
+        call = batch_calls.new_batch(items, fields, idempotency_key)
+        return Batch(self._connection, self._connection.ask(call, AcceptedBatchView), patience_s)
+
+    def existing_batch(self, batch_id: str, *, patience_s: float = PATIENCE_S) -> Batch:
+        """Return a batch that was handed in before, by this process or another.
+
+        Raises:
+            RequestInvalid: There is none.
+        """
+        view = self._connection.ask(batch_calls.batch(batch_id), BatchView)
+        return Batch(self._connection, view, patience_s)
+
     def report(self, job: JobView) -> dict[str, Any]:
         """Return what a probe that has succeeded found, as ``probe`` does.
 
         A short one is on the job already; a long one is asked for.
         """
-        if job.report is not None and all(name in job.report for name in _PROBED):
-            return {name: job.report[name] for name in _PROBED}
-        return parsed_result(job, self.result(job.id))
-
-    def _json_of(self, kind: str, spec: Mapping[str, object]) -> dict[str, Any]:
-        job, result = self._result_of(kind, spec)
-        return parsed_result(job, result)
-
-    def _result_of(self, kind: str, spec: Mapping[str, object]) -> tuple[JobView, bytes]:
-        job = self.run({"kind": kind, **spec})
-        return job, self.result(job.id)
-
-
-def parsed_result(job: JobView, result: bytes) -> dict[str, Any]:
-    """Return the ``result`` of ``job``, of a kind whose results are JSON objects.
-
-    Raises:
-        UnreadableAnswer: It is something else.
-    """
-    try:
-        found = json.loads(result)
-    except ValueError as error:
-        raise UnreadableAnswer(f"The result of job {job.id!r} is not JSON.") from error
-    if not isinstance(found, dict):
-        raise UnreadableAnswer(f"The result of job {job.id!r} is not a JSON object.")
-    return found
-
-
-def is_web_url(source: str | os.PathLike[str]) -> bool:
-    """Return whether ``source`` is meant as a URL for the farm, not as a file."""
-    return str(source).lower().startswith(("http://", "https://"))
-
-
-def _page(url: str | None, html: str | None) -> dict[str, object]:
-    return {name: value for name, value in (("url", url), ("html", html)) if value is not None}
+        return self._connection.do(steps.report(job))

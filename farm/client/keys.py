@@ -63,7 +63,7 @@ def create(client: FarmClient, /, *, as_json: bool, **wanted: object) -> None:
     if as_json:
         print_json(made)
         return
-    click.echo(plain(made.key))
+    click.echo(plain(made.key or ""))
     click.echo(f"Key {plain(made.id)} for {plain(made.name)}. It is not shown again.", err=True)
 
 

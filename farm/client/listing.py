@@ -1,8 +1,9 @@
 """The commands ``farm jobs`` and ``farm retry``: find jobs again, and queue them once more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 import click
 
@@ -12,7 +13,9 @@ from farm.client.exit_codes import ExitCode
 from farm.client.http import FarmClient
 from farm.client.options import given
 from farm.client.output import STDOUT, plain, print_error, print_line
+from farm.client.steering import job_or_batch
 from farm.client.tables import Paper, columns
+from farm.jobs.batches.views import BatchView
 from farm.jobs.specs.requests import SPECS
 from farm.jobs.states import JobState
 from farm.jobs.views import JobView
@@ -33,8 +36,23 @@ def _host(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
     return text and text.lower()  # As the farm has it.
 
 
+def _secrets(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> Mapping[str, Any] | None:
+    try:
+        found = values.json_value(value) if value is not None else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if found is not None and not isinstance(found, dict):
+        raise click.BadParameter('That is not like {"extra_http_headers": {...}}.')
+    return found
+
+
 _kind_option = click.option(
     "--kind", type=click.Choice(list(SPECS)), help="Only jobs of this kind."
+)
+_batch_option = click.option(
+    "--batch", metavar="ID", callback=_text, help="Only jobs of this batch."
 )
 _tag_option = click.option("--tag", callback=_text, help="Only jobs with this tag.")
 _host_option = click.option("--host", callback=_host, help="Only jobs whose URL has this host.")
@@ -53,6 +71,7 @@ _lines_option = click.option(
     help="Only jobs in this state.",
 )
 @_kind_option
+@_batch_option
 @_tag_option
 @_host_option
 @_error_option
@@ -84,9 +103,17 @@ def jobs(client: FarmClient, /, *, limit: int, as_json: bool, **wanted: str | No
 @click.argument("job_ids", metavar="[ID]...", nargs=-1)
 @_error_option
 @_kind_option
+@_batch_option
 @_tag_option
 @_host_option
 @click.option("--limit", type=click.IntRange(1), help="How many at most, the newest first.")
+@click.option(
+    "--secrets",
+    metavar="JSON",
+    callback=_secrets,
+    help="Headers, cookies and the like that the jobs had, by field: the farm dropped them "
+    "when they ended. @FILE keeps them out of the shell's history.",
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @_lines_option
 @click.pass_context
@@ -96,14 +123,16 @@ def retry(
     job_ids: Sequence[str],
     *,
     limit: int | None,
+    secrets: Mapping[str, Any] | None,
     yes: bool,
     as_json: bool,
     **wanted: str | None,
 ) -> None:
     """Queue failed or cancelled jobs again, as the same jobs.
 
-    Name them by ID, or with --error all that failed with it, worker_lost for the
-    dead ones. Then they are counted first, and you are asked.
+    Name them by ID, or a batch for all of it that has failed; or with --error all
+    that failed with it, worker_lost for the dead ones. Then they are counted
+    first, and you are asked.
     """
     if bool(job_ids) == (wanted["error"] is not None):
         raise click.UsageError("Give IDs, or --error and what else the jobs must have.")
@@ -118,15 +147,21 @@ def retry(
         elif not (yes or _agreed(len(job_ids), wanted["error"])):
             click.echo("Nothing was queued.", err=True)
             return
-    ctx.exit(_queue_again(ctx.obj, job_ids, as_json=as_json))
+    ctx.exit(_queue_again(ctx.obj, job_ids, secrets, as_json=as_json))
 
 
-def _queue_again(client: FarmClient, job_ids: Sequence[str], *, as_json: bool) -> ExitCode:
+def _queue_again(
+    client: FarmClient,
+    job_ids: Sequence[str],
+    secrets: Mapping[str, Any] | None,
+    *,
+    as_json: bool,
+) -> ExitCode:
     """Queue the jobs; one that cannot be queued keeps no other from it."""
     code = ExitCode.OK
     for job_id in job_ids:
         try:
-            job = client.retry(job_id)
+            found = _retried(client, job_id, secrets)
         except RequestInvalid as error:
             if len(job_ids) == 1:
                 raise
@@ -134,10 +169,24 @@ def _queue_again(client: FarmClient, job_ids: Sequence[str], *, as_json: bool) -
             code = ExitCode.SOME_FAILED
             continue
         if as_json:
-            print_line(job)
+            print_line(found)
         else:
-            click.echo(f"{plain(job.id)}  {job.state}")
+            click.echo(f"{plain(found.id)}  {found.state}")
     return code
+
+
+def _retried(
+    client: FarmClient, id_: str, secrets: Mapping[str, Any] | None
+) -> JobView | BatchView:
+    try:
+        return client.retry(id_, secrets=secrets)
+    except RequestInvalid as error:
+        if error.code != "unknown_job":
+            raise
+        found = job_or_batch(client, id_)
+        if isinstance(found, JobView):
+            raise
+        return found.retry_failed()
 
 
 def _agreed(count: int, error: str | None) -> bool:

@@ -10,14 +10,15 @@ from urllib.parse import unquote, urlsplit
 import click
 
 from farm.client import values
-from farm.client.batch import Batch, Probed, Save
 from farm.client.errors import ClientError, JobNotSucceeded
 from farm.client.exit_codes import ExitCode
-from farm.client.http import FarmClient, is_web_url
+from farm.client.http import FarmClient
 from farm.client.options import GroupedCommand, given, output_option, spec_options
 from farm.client.output import STDOUT, as_line, plain, print_warnings
+from farm.client.probes import Probed, Probes, Save
 from farm.client.progress import UploadBars
 from farm.client.saving import check_file_name, replacing
+from farm.client.steps import is_web_url
 from farm.client.summaries import cells, rows
 from farm.client.tables import Paper, line, table, width_of
 from farm.jobs.specs.media import ProbeSpec
@@ -82,7 +83,7 @@ def probe(
     ok, is_alone = True, len(sources) == 1
     with UploadBars() as bars, _writing(output, bars) as write:
         tasks = list(zip(sources, _saves(ctx.obj, sources, folder), strict=True))
-        with closing(Batch(ctx.obj, given(options), bars).run(tasks)) as found:
+        with closing(Probes(ctx.obj, given(options), bars).run(tasks)) as found:
             for probed in found:
                 ok = ok and probed.error is None
                 if probed.job is not None:

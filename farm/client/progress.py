@@ -1,4 +1,4 @@
-"""Bars on stderr for people who wait for their uploads."""
+"""Bars on stderr for people who wait."""
 
 import sys
 from collections.abc import Iterator
@@ -58,6 +58,27 @@ class UploadBars:
             yield
         finally:
             self._display.start()
+
+
+def counting_display() -> "Display":
+    """Return a bar on stderr of how many are done, with the field ``said`` of its task behind it.
+
+    ``said`` may be anything that can be shown: it is asked each time the bar is drawn.
+    """
+    # Slow to import, and seldom needed.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn  # noqa: PLC0415
+    from rich.progress import Progress as Display  # noqa: PLC0415
+
+    return Display(
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[said]}", markup=False),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
 
 
 def _display() -> "Display":

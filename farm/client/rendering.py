@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from farm.client import values
+from farm.client.answers import parsed_result
 from farm.client.errors import JobNotSucceeded
-from farm.client.http import FarmClient, is_web_url, parsed_result
+from farm.client.http import FarmClient
 from farm.client.options import (
     GroupedCommand,
     given,
@@ -18,6 +19,7 @@ from farm.client.options import (
 )
 from farm.client.output import STDOUT, print_json, print_warnings, write_bytes, write_json
 from farm.client.saving import check_file_name
+from farm.client.steps import is_web_url
 from farm.jobs.specs.content import ContentSpec
 from farm.jobs.specs.pdf import PdfSpec
 from farm.jobs.specs.requests import Kind

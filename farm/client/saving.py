@@ -32,7 +32,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: The folder or the file cannot be written.
     """
-    if path.exists() and not path.is_file():
+    if not is_replaceable(path):
         with path.open("wb") as device:
             yield device
         return
@@ -45,3 +45,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def is_replaceable(path: Path) -> bool:
+    """Return whether ``path`` can be written anew, as no device or pipe can."""
+    return path.is_file() or not path.exists()

@@ -8,11 +8,11 @@
     │   ├── NoSuchPage  MethodNotAllowed  UnreadableRequest
     │   ├── UnknownJob  UnknownBatch  UnknownArtifact  UnknownUpload
     │   ├── JobExpired  BatchExpired  ArtifactEvicted
-    │   ├── NotFinished  JobFailed  NothingToRetry  BatchOver  NothingToDeliver
-    │   ├── IdempotencyConflict
+    │   ├── NotFinished  JobFailed  NothingToRetry  SecretsNeeded  NothingToDeliver
+    │   ├── BatchOver  IdempotencyConflict
     │   ├── KeyRefused  ScopeRequired  ForbiddenHost  ForbiddenOrigin  InvalidLink
     │   ├── UnknownKey  WouldLockOut
-    │   └── QueueFull  RateLimited
+    │   └── QueueFull  RateLimited  TooManyDownloads
     ├── JobError                     it ran and failed; recorded on the job
     │   ├── TargetError              the page or the media is at fault; not retried
     │   │   ├── TargetForbidden  DnsError  ConnectionFailed  TlsError  HttpError
@@ -265,6 +265,21 @@ class NothingToRetry(RequestError):
     code = "nothing_to_retry"
 
 
+class SecretsNeeded(RequestError):
+    """The job was submitted with secrets, which the farm dropped when it ended.
+
+    Send those that ``errors`` names with the request, as the job was submitted with them.
+    """
+
+    code = "secrets_needed"
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        """Name the ``fields`` of the spec that held them; there must be one."""
+        super().__init__(f"To queue this job again takes {' and '.join(fields)} anew.")
+        message = "was dropped when the job ended; send it anew"
+        self.errors = tuple(FieldError(field=field, message=message) for field in fields)
+
+
 class IdempotencyConflict(RequestError):
     """The ``Idempotency-Key`` came with another request within the last day.
 
@@ -386,6 +401,17 @@ class RateLimited(RequestError):
         """Say that requests are taken again after ``retry_after_s`` seconds."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class TooManyDownloads(RequestError):
+    """As many long answers are being read as one process of the API serves at once.
+
+    Send the same request again after the seconds that ``Retry-After`` names.
+    """
+
+    code = "too_many_downloads"
+    retryable = True
+    retry_after_s = 10
 
 
 class JobError(FarmError):

@@ -87,6 +87,8 @@ class WorkerView(View):
     concurrency: int
     started_at: Time
     beat_at: Time
+    gate: bool = True
+    """Whether its gate to the network answered just now; without it it runs no job."""
     facts: dict[str, str | None]
     children: tuple[ChildView, ...]
 

@@ -7,9 +7,8 @@ once. So a crash at any point leaves a key that still leads to the end.
 """
 
 import hashlib
-import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -23,10 +22,12 @@ from farm.jobs.errors import (
     UnknownJob,
     UnknownUpload,
 )
+from farm.jobs.fingerprints import fingerprint_of
 from farm.jobs.models import Job, Upload, new_id
 from farm.jobs.ports import Reservations, Reserved
-from farm.jobs.service import UPLOAD_NAME, UPLOAD_TTL_S, JobService
+from farm.jobs.service import JobService
 from farm.jobs.specs.requests import JobSpec
+from farm.jobs.uploads import UPLOAD_NAME, UPLOAD_TTL_S
 
 HEADER = "Idempotency-Key"
 KEY_MAX_CHARACTERS = 255
@@ -81,7 +82,9 @@ class Once:
         """
         if self.key is None:
             return Done(self.service.submit(spec), is_replay=False)
-        fingerprint = _fingerprint(_SUBMIT, spec.model_dump(mode="json", exclude_unset=True))
+        # As it was given, without defaults: these may change from one version to the next.
+        asked = spec.model_dump(mode="json", exclude_unset=True)
+        fingerprint = fingerprint_of(_SUBMIT, asked)
         found = self._find(self.key, fingerprint)
         job = self._submitted(found.id) if found else None
         if job is not None:
@@ -90,25 +93,26 @@ class Once:
         request_id = new_id()
         reserved = self._reserve(self.key, Reserved(request_id, fingerprint))
         job = self.service.drafted(spec, reserved.id, request_id)
-        if self.service.store(job):
-            return Done(job, is_replay=False)
+        stored = self.service.store(job)
+        if stored is not None:
+            return Done(stored, is_replay=False)
         return Done(self.service.get(reserved.id), is_replay=True)
 
-    def retry(self, job_id: str) -> Done[Job]:
+    def retry(self, job_id: str, secrets: Mapping[str, Any] | None = None) -> Done[Job]:
         """Queue a job again, or return it as it stands if that was done.
 
         What is reserved is the number of the retry: it is done once the job has had as many.
         Raises as ``JobService.retry`` does.
         """
         if self.key is None:
-            return Done(self.service.retry(job_id), is_replay=False)
-        fingerprint = _fingerprint(f"POST /v1/jobs/{job_id}/retry")
+            return Done(self.service.retry(job_id, secrets), is_replay=False)
+        fingerprint = fingerprint_of(f"POST /v1/jobs/{job_id}/retry", secrets or None)
         request_id = new_id()
         while True:
             job = self.service.get(job_id)
             found = self._find(self.key, fingerprint)
             if found is None or job.retries < int(found.id):
-                self.service.check_retry(job)
+                job = self.service.check_retry(job, secrets)
                 mine = Reserved(str(job.retries + 1), fingerprint)
                 found = self._reserve(self.key, mine)
             if job.retries >= int(found.id):
@@ -130,11 +134,11 @@ class Once:
         found = self._reservations.find(self._owner, self.key)
         kept = self._kept(found.id, filename) if found else None
         if found is not None and kept is not None:
-            _check_same(found, _fingerprint(_UPLOAD, _sha256(chunks)))
+            _check_same(found, fingerprint_of(_UPLOAD, _sha256(chunks)))
             return Done(kept, is_replay=True)
         upload = self.service.upload(filename, media_type, chunks)
         try:
-            mine = Reserved(upload.id, _fingerprint(_UPLOAD, upload.sha256))
+            mine = Reserved(upload.id, fingerprint_of(_UPLOAD, upload.sha256))
             reserved = self._reserve(self.key, mine)
             kept = None if reserved == mine else self._kept(reserved.id, filename)
         except BaseException:
@@ -144,6 +148,22 @@ class Once:
             return Done(upload, is_replay=False)
         self._drop(upload)
         return Done(kept, is_replay=True)
+
+    def reserved(self, what: str, body: object, mine: str) -> Done[str]:
+        """Return what the first request under the key has reserved; ``mine`` if this is it.
+
+        Args:
+            what: Method and path.
+            body: What it asks for, as JSON has it.
+            mine: What to reserve.
+        """
+        wanted = Reserved(mine, fingerprint_of(what, body))
+        found = self._reserve(self.key or "", wanted)
+        return Done(found.id, is_replay=found != wanted)
+
+    def was_asked(self, what: str, body: object = None) -> bool:
+        """Return whether ``reserved`` was called with this before."""
+        return self._find(self.key or "", fingerprint_of(what, body)) is not None
 
     @property
     def _reservations(self) -> Reservations:
@@ -187,13 +207,6 @@ def _check_same(found: Reserved, fingerprint: str) -> Reserved:
     if found.fingerprint != fingerprint:
         raise IdempotencyConflict(f"This {HEADER} came with another request before.")
     return found
-
-
-def _fingerprint(what: str, body: Any = None) -> str:  # noqa: ANN401 - any JSON value
-    """Return the SHA-256 of a request: the same for every spelling of one JSON value."""
-    # As it was given, without defaults: these may change from one version to the next.
-    canonical = json.dumps([what, body], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _sha256(chunks: Iterable[bytes]) -> str:

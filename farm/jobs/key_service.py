@@ -116,16 +116,35 @@ class KeyService:
         is_good = is_proven(claimed, key)
         return Caller.of(key) if is_good and key and key.is_good(self._clock.now()) else None
 
-    def create(self, wanted: KeyRequest) -> tuple[ApiKey, KeyText]:
-        """Make and keep a key; return it with its text, which nobody can be told again.
+    def check(self, wanted: KeyRequest) -> None:
+        """Refuse a key that may not be made now.
 
         Raises:
             InvalidSpec: It would be the first, and could not make another, or not for good.
         """
         if not self._ring.exists():
             _check_first(wanted)
+
+    def find(self, key_id: str) -> ApiKey | None:
+        """Return the key, be it good or not."""
+        return self._ring.get(key_id)
+
+    def create(self, wanted: KeyRequest) -> tuple[ApiKey, KeyText]:
+        """Make and keep a key; return it with its text, which nobody can be told again.
+
+        Raises:
+            InvalidSpec: It would be the first, and could not make another, or not for good.
+        """
+        self.check(wanted)
+        while True:
+            text = KeyText.new()
+            key = self.make(wanted, text)
+            if key is not None:
+                return key, text
+
+    def make(self, wanted: KeyRequest, text: KeyText) -> ApiKey | None:
+        """Make and keep the key that has this text; ``None`` if there is one with its id."""
         now = self._clock.now()
-        text = KeyText.new()
         lasts = None if wanted.expires_in is None else timedelta(seconds=wanted.expires_in)
         key = ApiKey(
             id=text.id,
@@ -138,9 +157,9 @@ class KeyService:
             created_at=now,
             expires_at=lasts and now + lasts,
         )
-        self._ring.add(key)
+        is_new = self._ring.add(key)
         self._known = None
-        return key, text
+        return key if is_new else None
 
     def all(self) -> list[ApiKey]:
         """Return all keys, the oldest first, those that have ended too."""

@@ -28,8 +28,9 @@ class KeyView(View):
 class NewKeyView(KeyView):
     """A key that has just been made, as JSON; never to be had again."""
 
-    key: str
-    """What to send as ``Authorization: Bearer``."""
+    key: str | None
+    """What to send as ``Authorization: Bearer``; null where a request with the same
+    ``Idempotency-Key`` had made it: it is told once."""
 
 
 class KeysView(View):

@@ -60,6 +60,11 @@ class ApiKey(Record):
         return "keys" in self.scopes and self.expires_at is None and self.revoked_at is None
 
 
+def new_key_id() -> str:
+    """Return an id that no key has."""
+    return secrets.token_hex(8)
+
+
 @dataclass(frozen=True)
 class KeyText:
     """A key as its owner has it, apart: whose it claims to be, and the proof."""
@@ -68,9 +73,9 @@ class KeyText:
     secret: str
 
     @classmethod
-    def new(cls) -> Self:
-        """Return one that nobody has."""
-        return cls(id=secrets.token_hex(8), secret=secrets.token_urlsafe(32))
+    def new(cls, key_id: str | None = None) -> Self:
+        """Return one with a secret that nobody has; ``None``: nor its id."""
+        return cls(id=key_id or new_key_id(), secret=secrets.token_urlsafe(32))
 
     @classmethod
     def parse(cls, text: str) -> Self | None:

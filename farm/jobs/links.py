@@ -43,10 +43,13 @@ class Links:
     secret: bytes | None = None
     """What to sign with; ``None``: the ring's own secret."""
 
-    def make(self, job_id: str, name: str, expires_in_s: int) -> LinkView:
-        """Return a link to one artifact of one job, good for so many seconds, rounded up."""
+    def end_of(self, expires_in_s: int) -> int:
+        """Return when a link ends that is good for so many seconds, rounded up: Unix time."""
         exactly = self.clock.now() + timedelta(seconds=expires_in_s)
-        expires = int(exactly.timestamp()) + bool(exactly.microsecond)
+        return int(exactly.timestamp()) + bool(exactly.microsecond)
+
+    def link(self, job_id: str, name: str, expires: int) -> LinkView:
+        """Return the link to one artifact of one job that ends then."""
         path = f"/v1/jobs/{quote(job_id, safe='')}/artifacts/{quote(name, safe='')}"
         signature = self._signature(job_id, name, expires)
         return LinkView(

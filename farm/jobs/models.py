@@ -12,6 +12,7 @@ from farm.jobs.errors import FarmError, IllegalMove, WorkerLost
 from farm.jobs.ladder import Ladder
 from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import QUEUES, JobSpec, Kind, Queue
+from farm.jobs.specs.secrets import given_secrets, without_secrets
 from farm.jobs.states import MOVES, JobState
 
 ANNOUNCED_MAX = 200
@@ -28,7 +29,6 @@ Zone = Literal["public", "internal"]
 """Where a job may lead: to the web, or to what the operator allows of the farm's own network."""
 ALL_ZONES: tuple[Zone, ...] = ("public", "internal")
 
-
 ID_CHARACTERS = 32
 
 
@@ -41,7 +41,8 @@ class Record(BaseModel):
     """What is kept as JSON."""
 
     # Open: after a step back to an older version records may hold fields it does not know.
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # What an error about one says goes into the log, where no secret of a spec may stand.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Artifact(Record):
@@ -86,6 +87,9 @@ class Job(Record):
     id: str
     """128 random bits in hexadecimal; also the id of the Celery task."""
     spec: JobSpec
+    """Once the job has ended, without the secrets that a run alone needs."""
+    dropped_secrets: tuple[str, ...] = ()
+    """Names of the fields of the spec that held these."""
     state: JobState = JobState.QUEUED
     revision: int = 1
     attempt: int = 0
@@ -116,6 +120,12 @@ class Job(Record):
     request_id: str | None = None
     """Tells the request that this came of from others with its idempotency key: two of them in
     one millisecond would else store the very same record. ``None``: it had no such key."""
+    fingerprint: str | None = None
+    """What it has in common with its twins; ``None``: no ``cache_ttl``, so it has none."""
+    made_by: str | None = None
+    """The run of a twin whose result it was answered with; ``None``: it was not."""
+    made_at: datetime | None = None
+    """When that run made it."""
     origin: Origin | None = None
     """The request that it was submitted with; never shown to callers."""
     batch_id: str | None = None
@@ -149,8 +159,15 @@ class Job(Record):
 
     @property
     def run_id(self) -> str:
-        """Owner of this claim's artifacts: a late worker cannot touch a newer run's."""
-        return f"{self.id}.{self.claims}"
+        """Owner of its artifacts, of one claim: a late worker cannot touch a newer run's."""
+        return self.made_by or f"{self.id}.{self.claims}"
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether twins may be answered with its result."""
+        if self.state is not JobState.SUCCEEDED or (self.report or {}).get("partial"):
+            return False
+        return self.fingerprint is not None
 
     @property
     def lane(self) -> str | None:
@@ -259,6 +276,20 @@ class Job(Record):
             warnings=tuple(warnings),
         )
 
+    def answered(self, twin: Self, now: datetime) -> Self:
+        """Return the job as done with the result of ``twin``, whose artifacts it lists, too."""
+        made_at = twin.made_at or twin.finished_at or now
+        age_s = max(0, int((now - made_at).total_seconds()))
+        return self.move(
+            JobState.SUCCEEDED,
+            **self._ended(now),
+            made_by=twin.run_id,
+            made_at=made_at,
+            artifacts=twin.artifacts,
+            report={**(twin.report or {}), "cache_age_s": age_s},
+            warnings=twin.warnings,
+        )
+
     def failed(self, error: FarmError, now: datetime) -> Self:
         """Return the job as ended by ``error``. It has no artifacts."""
         return self.move(JobState.FAILED, **self._ended(now), failure=Failure.of(error))
@@ -285,6 +316,8 @@ class Job(Record):
 
     def _ended(self, now: datetime) -> dict[str, object]:
         return {
+            "spec": without_secrets(self.spec),
+            "dropped_secrets": given_secrets(self.spec),
             "finished_at": now,
             "expires_at": now + timedelta(seconds=self.spec.retention),
         }

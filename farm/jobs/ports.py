@@ -4,7 +4,8 @@ One contract suite per port runs over every implementation (``tests/contracts``)
 All calls block; each raises ``BackendUnavailable`` when its server is away.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,9 @@ RESERVED_S = 24 * 3600
 
 _ROOM_MAX_S = 60
 """Longest wait that a caller is sent into: more would leave the farm idle."""
+
+Pause = Callable[[float], None]
+"""Returns once something may have changed since the call before, or after so many seconds."""
 
 Refusal = Literal["backlog", "owner", "exists"]
 """Which limit a new job would exceed; or that another job has its id."""
@@ -76,7 +80,8 @@ class JobLedger(Protocol):
 
         Revision 1 is stored only where there is no record. In the same atomic
         step the job enters or leaves all indexes, and a terminal job gets its
-        expiry. Storing the very same record again answers ``True``, so that a
+        expiry. A job answered with a twin's result is stored only while another
+        lists that. Storing the very same record again answers ``True``, so that a
         caller who lost the reply may simply ask again.
         """
 
@@ -147,6 +152,13 @@ class JobLedger(Protocol):
         many callers wait in this process already.
         """
 
+    def watched(self, job_id: str) -> AbstractContextManager[Pause | None]:
+        """Give what waits for the job's next revision.
+
+        Whoever gets it must read the job before each wait. ``None`` when too many
+        callers wait in this process already.
+        """
+
     def ping(self) -> None:
         """Return if the ledger answers."""
 
@@ -202,7 +214,13 @@ class ArtifactStore(Protocol):
         """
 
     def expire(self, owner: str, name: str, ttl_s: int) -> None:
-        """Drop the bytes after ``ttl_s`` seconds from now; 0 drops them now."""
+        """Drop the bytes after ``ttl_s`` seconds from now, give or take a thousandth; 0: now."""
+
+    def keep(self, owner: str, name: str, ttl_s: int) -> bool:
+        """Keep the bytes for at least ``ttl_s`` seconds from now; say if they are all there.
+
+        What is kept for longer anyway stays so.
+        """
 
     def ping(self) -> None:
         """Return if the store answers."""
@@ -322,8 +340,8 @@ class Deliveries(Protocol[T]):
 class KeyRing(Protocol):
     """The farm's keys, those that have ended too, and what it signs with."""
 
-    def add(self, key: ApiKey) -> None:
-        """Keep a key. Its id must not be in use."""
+    def add(self, key: ApiKey) -> bool:
+        """Keep a key, unless another has its id; say whether it is kept."""
 
     def get(self, key_id: str) -> ApiKey | None:
         """Return the key, or ``None`` if there is none of this id."""

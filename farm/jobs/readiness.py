@@ -1,11 +1,12 @@
 """Whether jobs of every queue would run now, and what stands in the way."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from farm.jobs.errors import BackendUnavailable
 from farm.jobs.ports import ArtifactStore, JobLedger, WorkerDirectory
 from farm.jobs.specs.requests import ALL_QUEUES
-from farm.jobs.workers import Readiness
+from farm.jobs.workers import Readiness, Worker
 
 # Three of the dispatcher's checks, which come once a minute.
 _BROWSER_CHECK_MAX_AGE = timedelta(minutes=3)
@@ -17,12 +18,14 @@ def readiness(
     """Return what every check says; none of them raises."""
     try:
         ledger.ping()
-        served = {queue for worker in workers.alive() for queue in worker.queues}
+        there = workers.alive()
+        served = {queue for worker in there for queue in worker.queues}
         checks = {"redis": "ok"}
         for queue in ALL_QUEUES:
             alive = queue in served
             checks[queue] = "ok" if alive else f"no worker is alive on the queue {queue}"
         checks["browser"] = _browser_check(workers, now)
+        checks["gate"] = _gate_check(there)
     except BackendUnavailable as error:
         checks = {"redis": error.message}
     try:
@@ -31,6 +34,17 @@ def readiness(
     except BackendUnavailable as error:
         checks["artifacts"] = error.message
     return Readiness(ready=all(check == "ok" for check in checks.values()), checks=checks)
+
+
+def _gate_check(workers: Sequence[Worker]) -> str:
+    if not workers:
+        return "no worker is alive, and so no gate"
+    open_queues = {queue for worker in workers if worker.gate for queue in worker.queues}
+    for worker in workers:
+        for queue in worker.queues:
+            if queue not in open_queues:
+                return f"no worker on the queue {queue} has its gate"
+    return "ok"
 
 
 def _browser_check(workers: WorkerDirectory, now: datetime) -> str:

@@ -1,12 +1,13 @@
 """What a caller can ask of the farm."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Self
+from typing import Any, Self
 
 from farm.jobs.batches.notices import Notice
-from farm.jobs.batches.ports import BatchLedger
+from farm.jobs.batches.ports import BatchJobs, BatchLedger
+from farm.jobs.cache import Cache, twins_fingerprint
 from farm.jobs.errors import (
     ArtifactEvicted,
     BackendUnavailable,
@@ -38,13 +39,11 @@ from farm.jobs.ports import (
 from farm.jobs.readiness import readiness
 from farm.jobs.specs.powers import powers_used
 from farm.jobs.specs.requests import ALL_QUEUES, JobSpec, Queue
+from farm.jobs.specs.secrets import with_secrets
 from farm.jobs.states import JobState
+from farm.jobs.twins import Twins
+from farm.jobs.uploads import UPLOAD_NAME, UPLOAD_TTL_S
 from farm.jobs.workers import Readiness
-
-UPLOAD_NAME = "upload"
-"""Name under which an upload's bytes are stored; its owner is the upload's id."""
-
-UPLOAD_TTL_S = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,7 @@ class JobService:
 
     ledger: JobLedger
     batches: BatchLedger
+    batch_jobs: BatchJobs
     queue: JobQueue
     artifacts: ArtifactStore
     uploads: ArtifactStore
@@ -74,6 +74,7 @@ class JobService:
     reservations: Reservations
     deliveries: Deliveries[Job]
     notices: Deliveries[Notice]
+    twins: Twins
     statistics: Statistics
     clock: Clock
     limits: Limits = Limits()
@@ -89,6 +90,7 @@ class JobService:
     def submit(self, spec: JobSpec) -> Job:
         """Store a job for ``spec`` and announce it, unless it has to wait for its turn.
 
+        If a twin's result will do it is stored as done.
         The record is written before the announcement: a worker never hears of a
         job that it cannot read. A lost announcement is healed by the sweep, so the
         job stands even if the broker is away.
@@ -101,8 +103,7 @@ class JobService:
         """
         self.check(spec)
         job = self.drafted(spec, new_id())
-        self.store(job)
-        return job
+        return self.store(job) or job
 
     def check(self, spec: JobSpec) -> None:
         """Refuse a spec that this caller may not have made into a job, or not now.
@@ -119,6 +120,11 @@ class JobService:
     def drafted(self, spec: JobSpec, job_id: str, request_id: str | None = None) -> Job:
         """Return a job that is stored nowhere yet; ``request_id`` is for one with a key."""
         now = self.clock.now()
+        optional = {
+            "request_id": request_id,
+            "fingerprint": self.fingerprint(spec),
+            "origin": self.origin,
+        }
         job = Job(
             id=job_id,
             spec=spec,
@@ -126,26 +132,32 @@ class JobService:
             queued_at=now,
             owner=self.caller.owner,
             zones=self.caller.zones,
-            **({"request_id": request_id} if request_id else {}),
-            **({"origin": self.origin} if self.origin else {}),
+            **{name: value for name, value in optional.items() if value is not None},
         )
         return self._in_line(job)
 
-    def store(self, job: Job) -> bool:
-        """Store a new job and announce it, unless another has its id; say whether it is stored.
+    def fingerprint(self, spec: JobSpec) -> str | None:
+        """Return what all jobs that the caller has made of such a spec have in common."""
+        return twins_fingerprint(spec, self.caller.owner, self.caller.zones, self.uploads)
+
+    def store(self, job: Job) -> Job | None:
+        """Store a new job, answered or announced, and return it; ``None``: another has its id.
 
         Raises:
             QueueFull: As many jobs wait as may. Nothing was stored.
         """
+        answered = self.cache.answer_new(job)
+        if answered is not None:
+            return answered
         refusal = self.ledger.add(
             job, backlog_max=self.limits.backlog_max, owner_max=self.owner_max
         )
         if refusal == "exists":
-            return False
+            return None
         if refusal is not None:
             raise self._full(job, refusal)
         self._announce(job)
-        return True
+        return job
 
     def get(self, job_id: str) -> Job:
         """Return the job.
@@ -171,28 +183,38 @@ class JobService:
         self.ledger.wait_for_end(job.id, timeout_s)
         return self.get(job.id)
 
-    def retry(self, job_id: str) -> Job:
+    def retry(self, job_id: str, secrets: Mapping[str, Any] | None = None) -> Job:
         """Queue a failed or cancelled job again, with all its attempts before it.
+
+        Args:
+            job_id: The job.
+            secrets: Those that were dropped when it ended, by field, as JSON has them.
 
         Raises:
             NothingToRetry: It is open, or it succeeded.
-            InvalidSpec: The upload that it needs is no longer there.
+            SecretsNeeded: It had secrets that are not among ``secrets``.
+            InvalidSpec: The upload that it needs is no longer there; or a secret is wrong.
+            ScopeRequired: The caller was not given what a secret takes.
         """
         while True:
-            job = self.get(job_id)
-            self.check_retry(job)
+            job = self.check_retry(self.get(job_id), secrets)
             retried = self.queued_again(job)
             if retried is not None:
                 return retried
 
-    def check_retry(self, job: Job) -> None:
-        """Refuse to queue a job again that has no need of it, or lost its file; see ``retry``."""
+    def check_retry(self, job: Job, secrets: Mapping[str, Any] | None = None) -> Job:
+        """Return the job with its ``secrets``, to be queued again; raises as ``retry`` does."""
         if job.state not in {JobState.FAILED, JobState.CANCELLED}:
             raise NothingToRetry(f"Job {job.id!r} is {job.state}.")
-        self._hold_upload_of(job.spec)
+        spec = with_secrets(job.spec, job.dropped_secrets, secrets or {})
+        self.check(spec)
+        # Other secrets may have come than it had.
+        fingerprint = twins_fingerprint(spec, job.owner, job.zones, self.uploads)
+        changes = {"spec": spec, "dropped_secrets": (), "fingerprint": fingerprint}
+        return job.model_copy(update=changes)
 
     def queued_again(self, job: Job, request_id: str | None = None) -> Job | None:
-        """Queue the job again and announce it; ``None`` if anybody was faster."""
+        """Queue what ``check_retry`` returned, and announce it; ``None`` if anybody was faster."""
         retried = self._in_line(job.retried(self.clock.now(), request_id))
         if not self.ledger.swap(retried):
             return None
@@ -222,11 +244,9 @@ class JobService:
         while True:
             job = self.get(job_id)
             if job.state.is_terminal:
-                for artifact in job.artifacts:
-                    self.artifacts.expire(job.run_id, artifact.name, 0)
                 if job.request_id is not None:
                     self.reservations.spend(job_id)
-                self.ledger.forget(job_id)
+                self.cache.forget(job)
                 return None
             cancelled = job.cancelled(self.clock.now())
             if self.ledger.swap(cancelled):
@@ -275,6 +295,11 @@ class JobService:
     def readiness(self) -> Readiness:
         """Return whether jobs of every queue would run now, and what stands in the way."""
         return readiness(self.ledger, self.workers, self.artifacts, self.clock.now())
+
+    @property
+    def cache(self) -> Cache:
+        """The jobs that make do with one result."""
+        return Cache(self.ledger, self.queue, self.artifacts, self.twins, self.clock)
 
     @property
     def owner_max(self) -> int | None:

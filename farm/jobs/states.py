@@ -29,8 +29,11 @@ _TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
 
 MOVES: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
     {
-        # A queued job fails without running when its attempts were used up by lost workers.
-        JobState.QUEUED: frozenset({JobState.RUNNING, JobState.FAILED, JobState.CANCELLED}),
+        # Without running a queued job succeeds when it is answered with a twin's result, and
+        # fails when its attempts were used up by lost workers.
+        JobState.QUEUED: frozenset(
+            {JobState.RUNNING, JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
+        ),
         # Back to queued: the attempt was given back, by a worker that stops or by the sweep.
         JobState.RUNNING: frozenset(
             {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.QUEUED}

@@ -1,5 +1,6 @@
 """The job as a caller sees it: one shape for the API, the client and the command line."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
@@ -9,6 +10,7 @@ from farm.jobs.deliveries import Delivery, DeliveryState
 from farm.jobs.models import Failure, Job, Upload
 from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import OPTION_FIELDS, JobSpec
+from farm.jobs.specs.secrets import is_secret
 from farm.jobs.states import JobState
 from farm.jobs.urls import MAX_URL_LENGTH
 
@@ -74,6 +76,7 @@ class Links(View):
 
     self: str
     result: str | None
+    events: str | None = None
 
 
 class JobView(View):
@@ -94,6 +97,8 @@ class JobView(View):
     finished_at: Time | None
     expires_at: Time | None
     spec: dict[str, Any]
+    cached: bool = False
+    """Whether its result is that of an identical job; the report has its ``cache_age_s``."""
     artifacts: tuple[ArtifactView, ...]
     report: dict[str, Any] | None
     failure: FailureView | None
@@ -125,7 +130,8 @@ class JobView(View):
             started_at=job.started_at,
             finished_at=job.finished_at,
             expires_at=job.expires_at,
-            spec=shown(job.spec),
+            spec=shown(job.spec, job.dropped_secrets),
+            cached=job.made_by is not None,
             artifacts=tuple(
                 ArtifactView(**artifact.model_dump(), url=f"{here}/artifacts/{artifact.name}")
                 for artifact in job.artifacts
@@ -135,22 +141,27 @@ class JobView(View):
             previous_failures=tuple(map(FailureView.of, job.previous_failures)),
             warnings=job.warnings,
             webhook=delivery and WebhookView(**delivery.model_dump(include=_OF_WEBHOOK)),
-            links=Links(self=here, result=f"{here}/result" if succeeded else None),
+            links=Links(
+                self=here,
+                result=f"{here}/result" if succeeded else None,
+                events=f"{here}/events",
+            ),
         )
 
 
-def shown(spec: JobSpec) -> dict[str, Any]:
+def shown(spec: JobSpec, dropped: Iterable[str] = ()) -> dict[str, Any]:
     """Return what was asked for, without defaults and without what stands on the job itself.
 
-    Of a caller's secrets it says only that they were given, and of a long text, as a
-    whole page, only how it begins: it would go over the wire with each look at the job.
+    Of a caller's secrets it says only that they were given, those that were ``dropped``
+    since too; and of a long text, as a whole page, only how it begins: it would go over
+    the wire with each look at the job.
     """
     found = spec.model_dump(mode="json", exclude_unset=True, exclude={*OPTION_FIELDS, "kind"})
-    for name in found:
-        extra = type(spec).model_fields[name].json_schema_extra
-        if isinstance(extra, dict) and extra.get("writeOnly") and found[name]:
-            found[name] = HIDDEN
-    return {name: _shortened(value) for name, value in found.items()}
+    hidden = [name for name in found if found[name] and is_secret(type(spec), name)]
+    return {
+        **{name: _shortened(value) for name, value in found.items()},
+        **dict.fromkeys([*hidden, *dropped], HIDDEN),
+    }
 
 
 def _shortened(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -34,6 +34,8 @@ class Worker(Record):
     concurrency: int
     started_at: datetime
     beat_at: datetime
+    gate: bool = True
+    """Whether its gate answered just now; without it the worker runs no job."""
     facts: dict[str, str | None] = Field(default_factory=dict)
     """Versions and paths of the tools that it found."""
     children: tuple[Child, ...] = ()

@@ -163,6 +163,14 @@ class Gate:
             raise
         self._end(session)
 
+    def answers(self) -> bool:
+        """Return whether the gate does as it is told, having told it something."""
+        try:
+            self._connected().order("log")
+        except BackendUnavailable:
+            return False
+        return True
+
     def close(self) -> None:
         """Give the port back."""
         if self._connection is not None:

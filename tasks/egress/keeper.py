@@ -17,6 +17,8 @@ from tasks.identity import started_at
 from tasks.process import start
 
 _FOLDER = re.compile(r"farm-gate-(\d+)-(\d+)-\w+")
+_FOLDER_MAX = 100
+"""Bytes: the whole path of a socket may have 107 (unix(7)), and its name takes 8."""
 _AGAIN_S = 0.5
 _END_S = 3.0
 """What the gate gets to end in good order; it needs a few milliseconds."""
@@ -35,8 +37,7 @@ class Keeper:
     ) -> None:
         """Start nothing yet. The rules are those of ``tasks.egress.policy.Policy``."""
         owner = f"{os.getpid()}-{started_at(os.getpid())}"
-        # Short: the whole path of a socket may have 107 characters.
-        self._folder = Path(tempfile.gettempdir()) / f"farm-gate-{owner}-{token_hex(3)}"
+        self._folder = _short(Path(tempfile.gettempdir()) / f"farm-gate-{owner}-{token_hex(3)}")
         self.control = self._folder / "control"
         """Where the gate takes orders; see ``tasks.egress.client``."""
         self._rules = {"allow": allow, "deny": deny, "ports": ports, "own": own}
@@ -93,6 +94,11 @@ class Keeper:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._process = start(argv)
         return self._process.wait()
+
+
+def _short(folder: Path) -> Path:
+    """Return ``folder``, or one beside all others if a socket's path in it were too long."""
+    return folder if len(bytes(folder)) < _FOLDER_MAX else Path("/tmp") / folder.name  # noqa: S108 - A folder of its own, for this user alone
 
 
 def _remove_deserted(parent: Path) -> None:

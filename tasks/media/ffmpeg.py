@@ -1,5 +1,6 @@
 """Running ffprobe and ffmpeg on a stranger's file."""
 
+import shutil
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ import structlog
 from farm.jobs.errors import InternalError
 from tasks.deadline import Deadline
 from tasks.media.failures import translate
+from tasks.media.linking import linker_for
 from tasks.process import Limits, run
 
 _NOT_OF_THE_FILE = frozenset({-signal.SIGKILL, -signal.SIGTERM, 126, 127})
@@ -36,7 +38,12 @@ def run_tool(
     """
     program = argv[0]
     finished = run(
-        argv, deadline=deadline, cwd=cwd, stdout_max_bytes=stdout_max_bytes, limits=limits
+        argv,
+        deadline=deadline,
+        cwd=cwd,
+        stdout_max_bytes=stdout_max_bytes,
+        limits=limits,
+        linker=linker_for(shutil.which(program) or program),
     )
     if finished.exit_code == 0:
         return finished.stdout

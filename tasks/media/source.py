@@ -6,8 +6,8 @@ from pathlib import Path
 
 from farm.jobs.errors import ArtifactEvicted, MediaInvalid
 from farm.jobs.ports import ArtifactStore
-from farm.jobs.service import UPLOAD_NAME
 from farm.jobs.specs.media import ProbeSpec
+from farm.jobs.uploads import UPLOAD_NAME
 from tasks.deadline import Deadline
 from tasks.media.redirects import Way, follow
 

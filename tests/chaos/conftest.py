@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.chaos_farm import Farms
-from tests.support.chaos_table import Row, markdown, write
+from tests.support.chaos_table import Row, markdown, put
 from tests.support.chaos_trial import Trials
 from tests.support.chaos_works import Works, write_tones
 from tests.support.neighbours import need
@@ -20,10 +20,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         _OPTION, type=Path, help="page whose table is written anew if every test has passed"
     )
+    parser.addoption(
+        "--batch-table", type=Path, help="page whose table of the long list is written anew"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: takes minutes; only `make test-chaos` runs it")
+    config.addinivalue_line("markers", "huge: thousands of jobs; only `make test-batch` runs it")
     config.stash[_ROWS] = []
 
 
@@ -37,7 +41,7 @@ def pytest_terminal_summary(
     terminalreporter.write(markdown(rows))
     page: Path | None = config.getoption(_OPTION, default=None)
     if page is not None and exitstatus == pytest.ExitCode.OK:
-        write(page, rows)
+        put(page, "chaos", markdown(rows))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from farm.jobs.models import Job
 from tests.support.builders import NOON, a_job
 from tests.support.chaos_farm import Farms, kill
 from tests.support.chaos_history import flaws, stored
-from tests.support.chaos_table import Row, markdown, write
+from tests.support.chaos_table import Row, markdown, put
 from tests.support.chaos_trial import BrokenPromise, Trial, Trials
 from tests.support.chaos_works import Works
 
@@ -79,7 +79,7 @@ def test_the_table_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("Before\n<!-- measured: chaos -->\nOld\n<!-- /measured -->\nAfter\n")
     rows = [Row("SIGKILL", 4, 0, 0, 2, 7)]
-    write(page, rows)
+    put(page, "chaos", markdown(rows))
     assert page.read_text() == (
         f"Before\n<!-- measured: chaos -->\n{markdown(rows)}<!-- /measured -->\nAfter\n"
     )

@@ -64,7 +64,7 @@ def test_a_renderer_is_killed(trial: Trials, works: Works) -> None:
 
 
 @pytest.mark.parametrize("part", ["pages", pytest.param("media", marks=pytest.mark.long)])
-def test_the_main_process_of_a_worker_is_killed(part: str, trial: Trials, works: Works) -> None:
+def test_120_the_main_process_of_a_worker_is_killed(part: str, trial: Trials, works: Works) -> None:
     name = f"farm:{part}"
     with trial(f"SIGKILL of the worker for {part}", replaced=frozenset({name})) as during:
         submit_and_load(during, works, works.mixed(8, _SLOW_S))

@@ -23,6 +23,10 @@ class Page(BaseHTTPRequestHandler):
         self.wfile.write(b"<body style='background: linear-gradient(black, white)'>a page")
 HTTPServer(("", {PAGE_PORT}), Page).serve_forever()
 """
+REDIS_PASSWORDS = (
+    "REDIS_PASSWORD",
+    *(f"REDIS_PASSWORD_{part}" for part in ("API", "WORKER", "DISPATCHER", "FLOWER")),
+)
 SERVICES = (
     *("redis", "redis-artifacts", "api", "worker-pages", "worker-media", "dispatcher", "flower"),
 )
@@ -42,6 +46,7 @@ class ComposedFarm:
             "FARM_API_PORT": str(api_port),
             "FARM_FLOWER_PORT": str(flower_port),
             "FLOWER_BASIC_AUTH": ":".join(self.flower_login),
+            **{name: secrets.token_hex(8) for name in REDIS_PASSWORDS},
             "FARM_EGRESS_ALLOW": f"api:{PAGE_PORT},api:{SILENT_PORT}",
         }
 

@@ -151,6 +151,12 @@ def test_artifacts_lie_apart_from_the_records(farm: ComposedFarm, api: httpx.Cli
     )
 
 
+@pytest.mark.parametrize("service", ["redis", "redis-artifacts"])
+def test_nobody_gets_into_redis_without_a_password(farm: ComposedFarm, service: str) -> None:
+    said = farm.run_in(service, "env", "-u", "REDISCLI_AUTH", "redis-cli", "ping")
+    assert b"NOAUTH" in said
+
+
 def test_flower_asks_for_the_password(farm: ComposedFarm) -> None:
     page = f"{farm.flower_url}/workers"
     assert httpx.get(page).status_code == HTTPStatus.UNAUTHORIZED

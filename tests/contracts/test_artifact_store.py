@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from redis import Redis
@@ -180,3 +181,43 @@ def _reads(store: ArtifactStore, owner: str, content: bytes) -> bool:
         return False
     assert b"".join(chunks) == content
     return True
+
+
+def test_bytes_are_kept_for_longer_and_never_for_less(store: ArtifactStore) -> None:
+    store.put("job.1", "a", "text/plain", [b"x" * (CHUNK_BYTES + 1)], ttl_s=2)
+    assert store.keep("job.1", "a", 60)
+    assert store.keep("job.1", "a", 1)
+    store.put("job.2", "a", "text/plain", [b"gone first"], ttl_s=1)
+    if not isinstance(store, MemoryArtifacts):  # In memory nothing expires.
+        until(lambda: store.find("job.2", "a") is None, "what was put later is gone", timeout_s=5)
+        assert not store.keep("job.2", "a", 60)
+    assert b"".join(store.read("job.1", "a")) == b"x" * (CHUNK_BYTES + 1)
+
+
+def test_what_is_not_there_cannot_be_kept(store: ArtifactStore) -> None:
+    assert not store.keep("job.1", "a", 60)
+    store.put("job.1", "a", "text/plain", [b"one"], ttl_s=60)
+    assert not store.keep("job.1", "b", 60)
+    store.expire("job.1", "a", 0)
+    assert not store.keep("job.1", "a", 60)
+
+
+@pytest.mark.redis
+def test_what_is_not_whole_is_not_there_to_be_kept(redis_url: str) -> None:
+    with connect(redis_url) as client:
+        store = RedisArtifacts(client)
+        store.put("job.1", "a", "text/plain", [b"x" * (CHUNK_BYTES + 1)], ttl_s=60)
+        client.delete("farm:artifact:job.1:a:1")
+        assert not store.keep("job.1", "a", 60)
+
+
+@pytest.mark.redis
+def test_every_key_of_what_is_kept_stays_as_long(redis_url: str) -> None:
+    with connect(redis_url) as client:
+        store = RedisArtifacts(client)
+        store.put("job.1", "a", "text/plain", [b"x" * (CHUNK_BYTES + 1)], ttl_s=60)
+        store.keep("job.1", "a", 600)
+        store.keep("job.1", "a", 30)
+        left = [cast("int", client.ttl(key)) for key in client.keys("farm:artifact:*")]
+        assert len(left) == 3
+        assert min(left) > 590

@@ -54,6 +54,12 @@ class Subject:
     def standing(self, batch_id: str = "batch-1") -> Standing:
         return self.batches.get(batch_id)
 
+    def done_alone(self) -> Job:
+        """Run a job of no batch whose result others may be given."""
+        job = a_job("alone").model_copy(update={"fingerprint": "f" * 64})
+        assert self.jobs.swap(job)
+        return self.end(job)
+
     def end(self, job: Job, *, fails: bool = False) -> Job:
         """Run the job to its end."""
         running = job.claimed("w/1", self.clock.now(), redeliveries=0)
@@ -237,6 +243,25 @@ def test_the_rate_is_that_of_the_last_minute(subject: Subject) -> None:
     assert subject.standing().eta_s is None
     subject.end(jobs[3])
     assert 0.5 < subject.standing().progress.ended_per_min <= 1
+
+
+def test_a_job_that_is_answered_ends_as_one_that_ran(subject: Subject) -> None:
+    done = subject.done_alone()
+    first, *_ = subject.made(*["http://a.test/"] * 3, per_host_concurrency=1)
+    assert len(subject.taken()) == 1
+    assert subject.taken() == []
+    answered = first.answered(done, subject.clock.now())
+    assert subject.jobs.swap(answered)
+    progress = subject.standing().progress
+    assert (progress.queued, progress.running, progress.succeeded) == (2, 0, 1)
+    assert progress.ended_per_min > 0
+    assert subject.jobs.pressure("pages", subject.clock.now()).running == 0
+    assert len(subject.taken()) == 1, "the host is free again"
+    for job in subject.batches.open_jobs("batch-1", 10):
+        assert subject.jobs.swap(job.answered(done, subject.clock.now()))
+    assert subject.standing().state is BatchState.FINISHED
+    subject.jobs.forget(first.id)
+    assert subject.standing().progress.succeeded == 2
 
 
 def test_a_move_that_is_told_twice_counts_once(subject: Subject) -> None:
@@ -506,6 +531,7 @@ def test_nothing_is_left_of_a_batch_but_the_memory_of_its_jobs(redis_url: str) -
         kept = ("farm:gone:", "farm:ended:")
         assert {key for key in left if not key.startswith(kept)} == {
             "farm:number",
+            "farm:ends",
             "farm:batch-number",
             "farm:metrics",
         }

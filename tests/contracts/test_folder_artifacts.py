@@ -110,6 +110,20 @@ def test_a_new_expiry_counts_from_now(store: FolderArtifacts, clock: ManualClock
     assert b"".join(store.read("u1", "upload")) == CHUNK * 2
 
 
+def test_an_expiry_that_is_almost_the_same_writes_nothing(
+    store: FolderArtifacts, folder: Path, clock: ManualClock
+) -> None:
+    put(store, ttl_s=1000)
+    before = {file: file.stat().st_ino for file in folder.iterdir()}
+    clock.advance(1)
+    store.expire("u1", "upload", 1000)
+    assert {file: file.stat().st_ino for file in folder.iterdir()} == before
+    clock.advance(1)
+    store.expire("u1", "upload", 1000)
+    clock.advance(999)
+    assert store.find("u1", "upload") is not None
+
+
 def test_dropped_bytes_leave_the_folder_at_once(store: FolderArtifacts, folder: Path) -> None:
     put(store)
     store.expire("u1", "upload", 0)

@@ -1,6 +1,7 @@
 """The promises of ``JobLedger``, kept by every implementation."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -198,6 +199,47 @@ def test_waiting_ends_at_its_timeout(ledger: JobLedger) -> None:
     job = a_job()
     ledger.swap(job)
     ledger.wait_for_end(job.id, 0.05)
+
+
+def test_a_watcher_is_woken_by_each_revision(ledger: JobLedger) -> None:
+    job = a_job()
+    ledger.swap(job)
+    running = job.claimed("w", NOON, redeliveries=0)
+    seen: list[int | None] = []
+
+    def watch() -> None:
+        with ledger.watched(job.id) as pause:
+            assert pause is not None
+            while (revision := ledger.revision(job.id)) != 3:
+                seen.append(revision)
+                pause(30)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    until(lambda: seen[-1:] == [1], "it has read the job")
+    ledger.swap(running)
+    until(lambda: seen[-1:] == [2], "it has read the job again")
+    ledger.swap(running.cancelled(NOON))
+    watcher.join(10)
+    assert not watcher.is_alive()
+
+
+def test_a_change_before_the_wait_and_after_the_look_is_not_missed(ledger: JobLedger) -> None:
+    job = a_job()
+    ledger.swap(job)
+    with ledger.watched(job.id) as pause:
+        assert pause is not None
+        ledger.swap(job.cancelled(NOON))
+        began = time.monotonic()
+        pause(30)
+        assert time.monotonic() - began < 10
+
+
+def test_watching_ends_at_its_timeout(ledger: JobLedger) -> None:
+    with ledger.watched("nobody") as pause:
+        assert pause is not None
+        pause(0.05)
+        pause(0.05)
 
 
 def test_a_job_is_added_while_there_is_room_in_the_backlog(ledger: JobLedger) -> None:
@@ -434,6 +476,8 @@ def test_more_waiters_than_allowed_are_not_kept(redis_url: str) -> None:
         job = a_job()
         ledger.swap(job)
         ledger.wait_for_end(job.id, 60)
+        with ledger.watched(job.id) as pause:
+            assert pause is None
         changes.close()
 
 

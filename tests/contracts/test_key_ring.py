@@ -45,6 +45,13 @@ def test_a_key_comes_back_as_it_was(ring: KeyRing, key: ApiKey) -> None:
     assert ring.get("a") == key
 
 
+def test_an_id_is_given_once(ring: KeyRing) -> None:
+    first, second = a_key("a", name="first"), a_key("a", name="second")
+    assert ring.add(first)
+    assert not ring.add(second)
+    assert ring.get("a") == first
+
+
 def test_keys_are_listed_from_the_oldest_on(ring: KeyRing) -> None:
     keys = [a_key("b"), a_key("c", created_at=LATER), a_key("a")]
     for key in keys:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from dev.stack import Stack, running
 from farm.client.http import FarmClient
@@ -22,6 +23,9 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     ):
         stack.wait_ready()
         yield stack
+        with Redis.from_url(stack.redis_url) as redis:
+            denied = [entry for entry in redis.acl_log() if "farm" in str(entry["client-info"])]
+        assert denied == [], "a part was refused what docker/redis-users.acl does not let it do"
 
 
 @pytest.fixture

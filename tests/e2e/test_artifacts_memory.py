@@ -69,7 +69,7 @@ def is_evicted(client: FarmClient, job: JobView) -> bool:
 def test_three_times_the_memory_fails_no_job(stack: Stack, client: FarmClient) -> None:
     jobs: list[JobView] = []
     stored_bytes = 0
-    with Redis(port=stack.ports.redis) as records:
+    with Redis.from_url(stack.redis_url) as records:
         before = records.info("memory")["used_memory"]
         while stored_bytes < 3 * MEMORY_BYTES:
             pair = [client.submit(SPEC), client.submit(SPEC)]
@@ -94,7 +94,7 @@ def test_its_end_costs_what_it_held_and_nothing_else(stack: Stack, client: FarmC
     )
     killed.kill()
     until(lambda: not lives(killed), "it is dead")
-    with Redis(port=stack.artifacts.port) as artifacts:
+    with Redis.from_url(stack.redis_users.url("default", stack.artifacts.port)) as artifacts:
         until(lambda: _answers(artifacts), "another one answers")
     after = client.wait(client.submit(SPEC), timeout_s=60)
     assert after.state is JobState.SUCCEEDED

@@ -7,14 +7,11 @@ import shlex
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -24,6 +21,7 @@ from dev.stack import ROOT, Stack
 from farm.client.http import FarmClient
 from farm.jobs.states import JobState
 from tests.support import blocked_loop
+from tests.support.held import held
 from tests.support.neighbours import free_port, need
 from tests.support.processes import family
 from tests.support.site import Site
@@ -81,32 +79,6 @@ def app(farm: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reloa
             with suppress(subprocess.TimeoutExpired):
                 reloader.wait(20)
             reloader.kill()
-
-
-@contextmanager
-def held(target: str) -> Iterator[tuple[str, threading.Event]]:
-    """Give the address of a page that sends its visitor on to ``target`` once the event is set."""
-    release = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            release.wait(90)
-            self.send_response(302)
-            self.send_header("Location", target)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/", release
-        finally:
-            release.set()
-            server.shutdown()
-            thread.join()
 
 
 @pytest.mark.parametrize("path", ["/async-playwright", "/ffprobe", "/sync-playwright-in-a-thread"])

@@ -19,6 +19,7 @@ from farm.client.http import FarmClient
 from farm.jobs.states import JobState
 from farm.jobs.views import JobView
 from tests.support.neighbours import free_port
+from tests.support.processes import workers_children
 from tests.support.site import Site
 from tests.support.waiting import until
 
@@ -44,7 +45,7 @@ def worker_children(farm: Stack, queue: str) -> list[psutil.Process]:
     """Return the pool processes of the worker on ``queue``."""
     for process in psutil.Process(farm.pid).children():
         if queue in process.cmdline():
-            return process.children()
+            return workers_children(process)
     raise AssertionError(f"no worker on {queue}")
 
 
@@ -138,7 +139,7 @@ def test_a_file_that_is_no_media_is_invalid(client: FarmClient, tmp_path: Path) 
 def test_bad_input_names_the_field_and_stores_nothing(
     farm: Stack, body: dict[str, Any], field: str
 ) -> None:
-    with Redis(port=farm.ports.redis) as redis:
+    with Redis.from_url(farm.redis_url) as redis:
         before = redis.keys("farm:job:*")
         answer = post(farm, body)
         assert answer.status_code == 422

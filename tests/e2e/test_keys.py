@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from farm.client.errors import RequestInvalid, RequestRefused
 from farm.client.http import FarmClient
 from farm.jobs.keys import ALL_SCOPES
 from tests.support.neighbours import need
+from tests.support.site import Site
 from tests.support.stacks import a_stack
 from tests.support.waiting import until
 
@@ -40,6 +42,7 @@ def operator(stack: Stack) -> str:
     until(
         lambda: is_out(stack, "rf_none"), "every process knows that there are keys", timeout_s=1.5
     )
+    assert key is not None
     return key
 
 
@@ -78,6 +81,19 @@ def test_a_file_of_a_key_is_probed(shop: FarmClient, media_folder: Path) -> None
     assert report["summary"]["video"]["width"] > 0
 
 
+def test_a_key_is_never_answered_with_another_s_result(
+    stack: Stack, operator: str, site: Site
+) -> None:
+    path = f"/colours?{uuid4().hex}"
+    spec = {"kind": "screenshot", "url": site.url(path), "cache_ttl": 600}
+    with FarmClient(stack.url, operator) as client:
+        keys = [client.create_key(name, zones=["internal"]).key for name in ("one", "two")]
+    for loads, key in ((1, keys[0]), (1, keys[0]), (2, keys[1])):
+        with FarmClient(stack.url, key) as client:
+            client.run(spec)
+        assert site.seen(path) == loads
+
+
 def test_119_a_key_without_the_scope_runs_no_script(shop: FarmClient) -> None:
     with pytest.raises(RequestRefused) as caught:
         shop.submit({"kind": "screenshot", "html": HTML, "scripts": ["1"]})
@@ -89,8 +105,9 @@ def test_108_a_revoked_key_is_out_within_a_second_in_every_process(
 ) -> None:
     with FarmClient(stack.url, operator) as client:
         made = client.create_key("short-lived")
-        with FarmClient(stack.url, made.key) as short_lived:
+        text = made.key or ""
+        with FarmClient(stack.url, text) as short_lived:
             assert short_lived.jobs().items == ()
         client.revoke_key(made.id)
-    until(lambda: is_out(stack, made.key), "the key is out", timeout_s=1.5)
+    until(lambda: is_out(stack, text), "the key is out", timeout_s=1.5)
     assert shop.jobs().items is not None

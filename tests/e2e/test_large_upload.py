@@ -103,5 +103,5 @@ def test_two_gigabytes_are_probed_and_lie_in_nobodys_memory(stack: Stack, record
     print({name: f"{size_bytes / 1e6:.1f} MB" for name, size_bytes in growth.items()})  # noqa: T201
     assert {name: size for name, size in growth.items() if size >= GROWTH_MAX_BYTES} == {}
     assert list((stack.run_dir / "uploads").iterdir()) == []
-    with Redis(port=stack.ports.redis) as redis:
+    with Redis.from_url(stack.redis_url) as redis:
         assert redis.info("memory")["used_memory_peak"] < GROWTH_MAX_BYTES

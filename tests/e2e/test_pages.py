@@ -5,11 +5,13 @@ import json
 from typing import Any
 
 import httpx
+from redis import Redis
 
 from dev.stack import Stack
 from farm.client.http import FarmClient
 from farm.jobs.states import JobState
 from farm.jobs.views import JobView
+from tests.support.redis_contents import everything_in
 from tests.support.site import Site
 from tests.support.waiting import until
 
@@ -116,6 +118,9 @@ def test_116_a_caller_s_secrets_are_in_no_answer_no_artifact_no_log_and_not_in_f
             assert answer.status_code == 200, path
             assert secret not in answer.text
     assert secret not in (farm.run_dir / "farm.log").read_text(encoding="utf-8", errors="replace")
+    with Redis.from_url(farm.redis_url) as redis:
+        assert job.id in (held := everything_in(redis))
+        assert secret not in held
 
 
 def test_a_page_at_fault_leaves_no_artifact_and_says_why(client: FarmClient, site: Site) -> None:

@@ -17,6 +17,7 @@ from dev.stack import ROOT, Ports
 from farm.client.errors import ClientError
 from farm.client.http import FarmClient
 from farm.jobs.states import JobState
+from tests.support.gate import THIS_MACHINE
 from tests.support.processes import Family, family, is_browser, lives
 from tests.support.site import Site
 from tests.support.waiting import until
@@ -77,6 +78,7 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReloadingFarm]:
         "FARM_API_PORT": str(ports.api),
         "FARM_FLOWER_PORT": str(ports.flower),
         "FARM_REDIS_PORT": str(ports.redis),
+        "FARM_EGRESS_ALLOW": THIS_MACHINE,
         "FARM_PAGES_CONCURRENCY": "2",
         "FARM_MEDIA_CONCURRENCY": "1",
     }

@@ -105,7 +105,7 @@ def well(farm: Farm) -> Iterator[None]:
         assert process.num_threads() <= gunicorn_conf.threads + OWN_THREADS
 
 
-def test_every_caller_is_told_soon(farm: Farm) -> None:
+def test_120_every_caller_is_told_soon(farm: Farm) -> None:
     job = farm.http.post("/v1/jobs", json=SPEC).json()["links"]["self"]
     with farm.silence():
         at_once = farm.submit_at_once()

@@ -15,7 +15,7 @@ from farm.client.errors import ClientError
 from farm.client.http import FarmClient
 from farm.jobs.states import JobState
 from farm.jobs.views import JobView
-from tests.support.processes import Family, family, lives
+from tests.support.processes import Family, family, lives, workers_children
 from tests.support.site import Site
 from tests.support.stacks import a_stack
 from tests.support.waiting import until
@@ -64,11 +64,9 @@ class Supervised:
         return None
 
     def children(self, name: str) -> list[psutil.Process]:
-        """Return the processes that this part started."""
+        """Return the processes that this part started, but for a worker's gate."""
         part = self.part(name)
-        with suppress(psutil.NoSuchProcess):
-            return [process for process in part.children() if lives(process)] if part else []
-        return []
+        return workers_children(part) if part else []
 
     def child(self, name: str) -> psutil.Process | None:
         return next(iter(self.children(name)), None)
@@ -175,7 +173,7 @@ def test_the_farm_outlives(supervised: Supervised, site: Site, victim: str) -> N
 
 
 def test_another_dispatcher_takes_over(supervised: Supervised) -> None:
-    with Redis(port=supervised.stack.ports.redis) as redis:
+    with Redis.from_url(supervised.stack.redis_url) as redis:
         before = until(lambda: redis.get("farm:leader:dispatcher"), "a dispatcher leads")
         killed = until(lambda: supervised.part("dispatcher"), "the dispatcher is there")
         killed.kill()
@@ -190,7 +188,7 @@ def test_what_was_accepted_outlives_redis(supervised: Supervised, site: Site) ->
     done = supervised.ended(supervised.submit("screenshot", site.url("/colours")))
     picture = supervised.client.result(done.id)
     jobs = [supervised.submit("screenshot", site.url("/slow?2")) for _ in range(4)]
-    with Redis(port=supervised.stack.ports.redis) as redis:
+    with Redis.from_url(supervised.stack.redis_url) as redis:
         # What is handed to the kernel outlives the process.
         until(lambda: redis.info("persistence")["aof_buffer_length"] == 0, "all is written")
     killed = until(lambda: supervised.part("redis"), "Redis is there")

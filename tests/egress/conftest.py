@@ -3,6 +3,7 @@
 So they need a process of their own: ``pytest tests/egress``.
 """
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,13 +33,21 @@ def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     return found
 
 
-@pytest.fixture(scope="session")
-def farm(rig: Rig) -> Iterator[RigFarm]:
-    """The farm inside the rig, with the browser that it takes by itself."""
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param("chromium-headless-shell", id="shell"),
+        pytest.param("chromium", id="full"),
+    ],
+)
+def farm(rig: Rig, request: pytest.FixtureRequest) -> Iterator[RigFarm]:
+    """The farm inside the rig, with each of the two kinds of Chromium that there is."""
     del rig
-    for program in ("chromium-headless-shell", "ffprobe"):
-        need(program)
-    with farming() as running:
+    need("ffprobe")
+    program: str = request.param
+    if program == "chromium" and shutil.which(program) is None:
+        pytest.skip("there is no full chromium")
+    with farming(CHROMIUM=need(program)) as running:
         yield running
 
 

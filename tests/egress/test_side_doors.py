@@ -1,30 +1,12 @@
 """Ways out of a page that know nothing of HTTP, tried in a job with either browser."""
 
-from collections.abc import Iterator
-
-import pytest
-
-from tests.support.neighbours import need
-from tests.support.rig_browsers import BROWSERS
-from tests.support.rig_farm import RigFarm, farming
+from tests.support.rig_farm import RigFarm
 from tests.support.rig_session import Rig
 
 
-@pytest.fixture(scope="module", params=BROWSERS)
-def any_farm(request: pytest.FixtureRequest, farm: RigFarm) -> Iterator[RigFarm]:
-    """The farm with either browser."""
-    if request.param == "chromium-headless-shell":
-        yield farm
-    else:
-        with farming(CHROMIUM=need(request.param)) as running:
-            yield running
-
-
-def test_30_the_page_with_every_way_out_is_had_and_nothing_leaves(
-    rig: Rig, any_farm: RigFarm
-) -> None:
+def test_30_the_page_with_every_way_out_is_had_and_nothing_leaves(rig: Rig, farm: RigFarm) -> None:
     watch = rig.watch()
-    ended = any_farm.capture("http://public.test/vectors.html", wait_for_timeout=2000)
+    ended = farm.capture("http://public.test/vectors.html", wait_for_timeout=2000)
     assert ended.report["title"] == "Every way out"
     assert ended.report["blocked_requests"] >= 40
     assert ended.told() == []
@@ -32,18 +14,18 @@ def test_30_the_page_with_every_way_out_is_had_and_nothing_leaves(
     assert {hit.host for hit in watch.hits()} <= {"public.test", "redirect.test"}
 
 
-def test_34_webrtc_sends_nothing_and_asks_for_no_name(rig: Rig, any_farm: RigFarm) -> None:
+def test_34_webrtc_sends_nothing_and_asks_for_no_name(rig: Rig, farm: RigFarm) -> None:
     watch = rig.watch()
-    ended = any_farm.capture("http://public.test/webrtc.html", wait_for_timeout=1500)
+    ended = farm.capture("http://public.test/webrtc.html", wait_for_timeout=1500)
     assert ended.report["title"] == "WebRTC"
     assert not any(name.endswith("leak.test") for name in watch.asked())
     assert watch.leaks() == set()
 
 
-def test_35_webtransport_and_quic_send_nothing(rig: Rig, any_farm: RigFarm) -> None:
+def test_35_webtransport_and_quic_send_nothing(rig: Rig, farm: RigFarm) -> None:
     watch = rig.watch()
     url = "https://public.test/transport.html"
-    ended = any_farm.capture(url, ignore_https_errors=True, wait_for_timeout=1500)
+    ended = farm.capture(url, ignore_https_errors=True, wait_for_timeout=1500)
     # Without a WebTransport at all the page says so in its title.
     assert str(ended.report["title"]).startswith(("Over QUIC", "ReferenceError", "TypeError"))
     assert watch.leaks() == set()

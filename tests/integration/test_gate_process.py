@@ -53,6 +53,19 @@ def gate_at(control: Path) -> psutil.Process | None:
     return None
 
 
+def test_a_deep_temporary_folder_takes_no_gate_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("deep" * 30)))
+    keeper = Keeper()
+    keeper.start()
+    gate = Gate(keeper.control)
+    assert gate.port
+    gate.close()
+    keeper.stop()
+    assert not keeper.control.parent.exists()
+
+
 def test_a_kept_gate_serves_and_stops_without_a_trace(tmp_path: Path) -> None:
     with Origin(saying(whole(b"hello"))) as origin:
         keeper = Keeper(allow=f"127.0.0.1:{origin.port}")

@@ -19,7 +19,7 @@ _BYTES = "application/octet-stream"
         ("/not-modified", "The server sent no page."),  # Chromium does not tell this status.
     ],
 )
-def test_an_answer_without_a_page_is_an_empty_response(
+def test_80_an_answer_without_a_page_is_an_empty_response(
     endure: Endure, path: str, message: str
 ) -> None:
     ending = endure(path)
@@ -39,7 +39,7 @@ def test_an_answer_without_a_page_is_an_empty_response(
         ("/moved-to-mail", "mailto:"),
     ],
 )
-def test_what_no_browser_shows_is_unsupported_and_named(
+def test_81_what_no_browser_shows_is_unsupported_and_named(
     endure: Endure, path: str, named: str
 ) -> None:
     ending = endure(path)
@@ -83,7 +83,7 @@ def test_a_redirect_to_nowhere_is_pictured_itself(endure: Endure) -> None:
     assert endure("/moved-nowhere").report["http_status"] == 302
 
 
-def test_a_page_for_others_is_pictured_with_a_warning_about_credentials(endure: Endure) -> None:
+def test_94_a_page_for_others_is_pictured_with_a_warning_about_credentials(endure: Endure) -> None:
     ending = endure("/private")
     assert ending.report["http_status"] == 401
     assert ending.outcome is not None
@@ -100,19 +100,19 @@ def test_a_page_for_others_is_pictured_with_a_warning_about_credentials(endure: 
         ("/loop", "too_many_redirects"),
     ],
 )
-def test_a_server_that_breaks_the_rules_is_named_as_the_cause(
+def test_82_a_server_that_breaks_the_rules_is_named_as_the_cause(
     endure: Endure, path: str, code: str
 ) -> None:
     assert endure(path).code == code
 
 
-def test_a_host_that_is_not_there_is_no_picture(endure: Endure) -> None:
+def test_96_a_host_that_is_not_there_is_no_picture(endure: Endure) -> None:
     assert endure(f"http://127.0.0.1:{free_port()}/").code == "connection_failed"
     assert endure("http://nowhere.invalid/").code == "dns_error"
 
 
 @pytest.mark.parametrize("flaw", ["self-signed", "expired", "wrong-host"])
-def test_a_certificate_that_does_not_hold_is_a_tls_error_that_names_it(
+def test_83_a_certificate_that_does_not_hold_is_a_tls_error_that_names_it(
     endure: Endure, flaw: Flaw
 ) -> None:
     with serving_tls(flaw) as secret:
@@ -137,7 +137,7 @@ def test_the_wrong_protocol_on_a_port_is_no_picture(endure: Endure, site: Site) 
         ("/endless-fetch", 30_000),  # It holds no load event: only who waits sees that much.
     ],
 )
-def test_a_body_without_an_end_is_too_large_long_before_the_deadline(
+def test_88_a_body_without_an_end_is_too_large_long_before_the_deadline(
     endure: Endure, path: str, wait_ms: int
 ) -> None:
     ending = endure(path, timeout_s=60, wait_for_timeout=wait_ms)

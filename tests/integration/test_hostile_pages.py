@@ -30,7 +30,7 @@ from tests.support.site import Site
         "/download-endless",
     ],
 )
-def test_a_page_that_wants_attention_is_pictured_without(endure: Endure, path: str) -> None:
+def test_92_95_a_page_that_wants_attention_is_pictured_without(endure: Endure, path: str) -> None:
     ending = endure(path)
     assert ending.code == "succeeded", ending.message
     assert ending.report["http_status"] == 200
@@ -38,7 +38,7 @@ def test_a_page_that_wants_attention_is_pictured_without(endure: Endure, path: s
     assert ending.picture.size == (1280, 800)
 
 
-def test_no_window_is_opened_by_a_page(endure: Endure, site: Site) -> None:
+def test_91_no_window_is_opened_by_a_page(endure: Endure, site: Site) -> None:
     before = site.seen("/empty?popup")
     assert endure("/popup-storm").report["title"] == "0 opened"
     assert site.seen("/empty?popup") == before
@@ -134,7 +134,7 @@ def test_a_font_that_never_comes_is_not_waited_for_long(endure: Endure, path: st
         ("/svg-bomb", False),
     ],
 )
-def test_a_page_that_lets_nobody_in_is_unresponsive_whatever_is_made_of_it(
+def test_84_85_a_page_that_lets_nobody_in_is_unresponsive_whatever_is_made_of_it(
     endure: Endure, path: str, best_effort: bool
 ) -> None:
     ending = endure(path, timeout_s=3, best_effort=best_effort)

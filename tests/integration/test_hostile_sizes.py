@@ -40,7 +40,7 @@ def test_a_page_that_grows_as_it_is_scrolled_is_pictured_to_the_height_that_was_
 
 
 @pytest.mark.parametrize("path", ["/wide-100000", "/huge-box"])
-def test_a_page_larger_than_any_picture_is_cut_to_what_a_picture_may_be(
+def test_86_a_page_larger_than_any_picture_is_cut_to_what_a_picture_may_be(
     endure: Endure, path: str
 ) -> None:
     ending = endure(path, full_page=True, full_page_max_height=50_000, scroll_page=False)
@@ -71,7 +71,7 @@ def test_a_huge_canvas_is_pictured_or_fails_honestly(endure: Endure, full_page: 
         ("/memory-later", {"page_crashed", "succeeded"}),
     ],
 )
-def test_a_page_that_wants_all_memory_gets_a_part_and_fails_honestly(
+def test_90_93_a_page_that_wants_all_memory_gets_a_part_and_fails_honestly(
     endure: Endure, path: str, codes: set[str]
 ) -> None:
     ending = endure(path)

@@ -66,7 +66,7 @@ def test_a_key_of_one_process_is_good_in_the_other_and_out_within_a_second(redis
 
 def test_redis_holds_no_key_s_secret(redis_url: str, redis: Redis) -> None:
     secret = first_key(process(redis_url))["Authorization"][-43:]
-    found = str(redis.hgetall("farm:keys"))
+    found = str(redis.hgetall("door:keys"))
     assert "secret_sha256" in found
     assert secret not in found
 
@@ -92,7 +92,7 @@ def test_processes_count_requests_together(redis_url: str, redis: Redis) -> None
     one, other = (process(redis_url, requests_per_minute=3).test_client() for _ in range(2))
     answers = [each.get("/v1/jobs").status_code for each in (one, other, one, other, one)]
     assert answers == [200, 200, 200, 429, 429]
-    kept = [key for key in redis.scan_iter() if key.startswith(b"farm:rates")]
+    kept = [key for key in redis.scan_iter() if key.startswith(b"door:rates")]
     assert kept
     assert all(0 < redis.pttl(key) <= 120_000 for key in kept)
 

@@ -42,7 +42,8 @@ def running(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Proc
 def ffprobe() -> psutil.Process | None:
     for child in psutil.Process().children(recursive=True):
         try:
-            if child.name() == "ffprobe":
+            # By its name, or as what its linker has been given.
+            if child.name().startswith(("ffprobe", "ld-linux")):
                 return child
         except psutil.NoSuchProcess:
             continue

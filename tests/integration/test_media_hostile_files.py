@@ -68,7 +68,9 @@ def targets(inside: Watched) -> Mapping[str, str]:
 
 
 @pytest.mark.parametrize("sort", SORTS)
-def test_an_uploaded_playlist_is_refused_and_opens_nothing(inside: Watched, sort: str) -> None:
+def test_60_64_an_uploaded_playlist_is_refused_and_opens_nothing(
+    inside: Watched, sort: str
+) -> None:
     for target in targets(inside).values():
         error = error_of_upload(playlists(target)[sort])
         assert error.code == "media_playlist_forbidden"
@@ -77,7 +79,7 @@ def test_an_uploaded_playlist_is_refused_and_opens_nothing(inside: Watched, sort
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
-def test_a_playlist_at_a_url_is_refused_whatever_it_is_called(
+def test_61_63_a_playlist_at_a_url_is_refused_whatever_it_is_called(
     inside: Watched, disguise: str
 ) -> None:
     lists = {
@@ -123,14 +125,14 @@ NOTHING: Mapping[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", NOTHING)
-def test_what_is_no_media_is_said_to_be_none_at_once(name: str) -> None:
+def test_73_what_is_no_media_is_said_to_be_none_at_once(name: str) -> None:
     begun = monotonic()
     assert error_of_upload(NOTHING[name]).code == "media_invalid"
     assert monotonic() - begun < 2
 
 
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.9])
-def test_a_truncated_film_is_invalid_at_once(files: Path, share: float) -> None:
+def test_73_a_truncated_film_is_invalid_at_once(files: Path, share: float) -> None:
     content = (files / "h264-aac.mp4").read_bytes()
     begun = monotonic()
     assert error_of_upload(content[: int(len(content) * share)]).code == "media_invalid"
@@ -167,7 +169,7 @@ def test_a_damaged_file_has_a_report_or_an_error_that_says_so(files: Path) -> No
 
 
 @pytest.mark.parametrize("fields", [{}, {"thumbnails": {"count": 1}}], ids=str)
-def test_a_picture_bomb_stays_within_the_memory_limit(fields: dict[str, Any]) -> None:
+def test_71_a_picture_bomb_stays_within_the_memory_limit(fields: dict[str, Any]) -> None:
     before = largest_child_kib()
     begun = monotonic()
     with suppress(MediaTooLarge, MediaUnsupported):
@@ -182,7 +184,7 @@ def largest_child_kib() -> int:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 
 
-def test_a_long_film_of_many_pictures_has_a_small_report(long_film: Path) -> None:
+def test_72_a_long_film_of_many_pictures_has_a_small_report(long_film: Path) -> None:
     found = probe_upload(long_film)
     assert summary(found)["video"]["nb_frames"] == 600_000
     assert summary(found)["duration"] == pytest.approx(600)

@@ -70,7 +70,7 @@ def ended_in_time(timeout_s: float, **fields: Any) -> FarmError:
 
 @pytest.mark.parametrize("fields", WAYS, ids=str)
 @pytest.mark.parametrize("path", ["/silent", "/drip", "/dripping-head", "/slow-mp4"])
-def test_a_server_that_is_slow_without_end_costs_no_more_than_the_deadline(
+def test_69_a_server_that_is_slow_without_end_costs_no_more_than_the_deadline(
     files: Path, path: str, fields: dict[str, Any]
 ) -> None:
     head = (files / "h264-aac.mp4").read_bytes()[:2000]
@@ -124,7 +124,7 @@ def test_a_broken_answer_is_an_error_of_the_target(
 
 @pytest.mark.parametrize("fields", WAYS, ids=str)
 @pytest.mark.parametrize("flaw", ["self-signed", "expired", "wrong-host"])
-def test_a_certificate_that_nobody_vouches_for_is_refused(
+def test_75_a_certificate_that_nobody_vouches_for_is_refused(
     flaw: Flaw, fields: dict[str, Any]
 ) -> None:
     with serving_tls(flaw) as site:

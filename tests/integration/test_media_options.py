@@ -167,7 +167,7 @@ def test_a_server_hears_of_one_user_agent_only(files: Path) -> None:
     assert {agent.partition("/")[0] for agent in agents} == {"Lavf"}
 
 
-def test_headers_do_not_go_to_another_origin(origin: Site, other: Site) -> None:
+def test_74_headers_do_not_go_to_another_origin(origin: Site, other: Site) -> None:
     path = "/h264-aac.mp4?from-elsewhere"
     start = f"/redirect?to={other.url(path)}"
     found = probe(url=origin.url(start), headers={**SECRET, "Authorization": "Bearer hunter2"})

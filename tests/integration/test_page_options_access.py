@@ -28,7 +28,7 @@ def test_headers_go_to_the_page_and_to_what_it_loads_from_its_own_origin(
         assert site.headers(path)["authorization"] == "Bearer hunter2"
 
 
-def test_headers_do_not_go_to_another_origin(
+def test_104_headers_do_not_go_to_another_origin(
     browser: BrowserHolder, site: Site, elsewhere: Site
 ) -> None:
     script = fetching(elsewhere.url("/echo?foreign"))
@@ -36,7 +36,7 @@ def test_headers_do_not_go_to_another_origin(
     assert not {"x-secret", "authorization"} & elsewhere.headers("/echo?foreign").keys()
 
 
-def test_headers_do_not_follow_a_redirect_to_another_origin(
+def test_105_headers_do_not_follow_a_redirect_to_another_origin(
     browser: BrowserHolder, site: Site, elsewhere: Site
 ) -> None:
     path = f"/redirect?to={quote(elsewhere.url('/echo?redirected'), safe='')}"
@@ -45,7 +45,9 @@ def test_headers_do_not_follow_a_redirect_to_another_origin(
     assert not {"x-secret", "authorization"} & elsewhere.headers("/echo?redirected").keys()
 
 
-def test_headers_follow_a_redirect_within_the_origin(browser: BrowserHolder, site: Site) -> None:
+def test_105_headers_follow_a_redirect_within_the_origin(
+    browser: BrowserHolder, site: Site
+) -> None:
     shoot(browser, site.url("/redirect?to=/echo?within"), extra_http_headers=SECRET)
     assert site.headers("/echo?within")["x-secret"] == "hunter2"
 

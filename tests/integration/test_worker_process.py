@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from farm.jobs.states import JobState
+from farm.jobs.workers import Worker
 from tests.support.neighbours import need
 from tests.support.processes import is_browser
 from tests.support.site import Site
@@ -123,3 +124,34 @@ def test_a_child_that_can_have_no_browser_is_replaced(
         assert failed.failure is not None
         assert failed.failure.code == "browser_crashed"
         until(lambda: worker.children() not in ([], children), "another child is there", 60)
+
+
+def test_without_its_gate_a_worker_runs_no_job_and_says_so(
+    redis_url: str, site: Site, tmp_path: Path
+) -> None:
+    need("chromium-headless-shell")
+    with working(redis_url, tmp_path) as worker:
+        assert worker.ended(worker.submit(site.url("/colours"))).state is JobState.SUCCEEDED
+        gate = gate_of(worker)
+        gate.suspend()  # Dead, it would be followed by another one within a second.
+        until(lambda: not told(worker).gate, "it says that its gate is away", 30)
+        job = worker.submit(site.url("/colours?shut"))
+
+        def is_given_back() -> bool:
+            found = worker.farm.get(job.id)
+            return found.claims > 0 and (found.state, found.attempt) == (JobState.QUEUED, 0)
+
+        until(is_given_back, "the job waits, and no attempt of it is counted", 60)
+        assert site.seen("/colours?shut") == 0
+        gate.resume()
+        until(lambda: told(worker).gate, "it says that its gate is back", 30)
+        worker.farm.queue.announce(worker.farm.get(job.id))
+        assert worker.ended(job).state is JobState.SUCCEEDED
+
+
+def gate_of(worker: RunningWorker) -> psutil.Process:
+    return next(each for each in worker.processes.alive() if "tasks.egress" in each.cmdline())
+
+
+def told(worker: RunningWorker) -> Worker:
+    return until(worker.alive, "the worker is alive")

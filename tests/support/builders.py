@@ -10,12 +10,14 @@ from farm.backends.memory import (
     MemoryQueue,
     MemoryWorkers,
 )
+from farm.backends.memory_batch_jobs import MemoryBatchJobs
 from farm.backends.memory_batches import MemoryBatches
 from farm.backends.memory_deliveries import MemoryDeliveries
 from farm.backends.memory_keys import MemoryKeys
 from farm.backends.memory_notices import MemoryNotices
 from farm.backends.memory_reservations import MemoryReservations
 from farm.backends.memory_statistics import MemoryStatistics
+from farm.backends.memory_twins import MemoryTwins
 from farm.jobs.keys import ApiKey
 from farm.jobs.models import Job
 from farm.jobs.service import JobService
@@ -78,10 +80,12 @@ class MemoryFarm:
         self.reservations = MemoryReservations(self.clock)
         self.deliveries = MemoryDeliveries(self.ledger)
         self.notices = MemoryNotices(self.ledger, self.batches)
+        self.twins = MemoryTwins(self.ledger)
         self.statistics = MemoryStatistics(self.ledger)
         self.service = JobService(
             ledger=self.ledger,
             batches=self.batches,
+            batch_jobs=MemoryBatchJobs(self.ledger),
             queue=self.queue,
             artifacts=self.artifacts,
             uploads=self.artifacts,
@@ -90,6 +94,7 @@ class MemoryFarm:
             reservations=self.reservations,
             deliveries=self.deliveries,
             notices=self.notices,
+            twins=self.twins,
             statistics=self.statistics,
             clock=self.clock,
         )

@@ -20,7 +20,7 @@ from dev.stack import Stack, running
 from farm.client.errors import ClientError
 from farm.client.http import FarmClient
 from tests.support.neighbours import need
-from tests.support.processes import Family, family, lives
+from tests.support.processes import Family, family, lives, workers_children
 from tests.support.stacks import a_stack
 from tests.support.waiting import until
 
@@ -64,9 +64,9 @@ class ChaosFarm:
         return self.parts().get(name, old.pid) != old.pid
 
     def children(self, name: str) -> list[psutil.Process]:
-        """Return the processes that a part started itself."""
+        """Return the processes that a part started itself, but for a worker's gate."""
         with suppress(KeyError, psutil.NoSuchProcess):
-            return living(self.part(name))
+            return workers_children(self.part(name))
         return []
 
     def drivers(self) -> list[psutil.Process]:
@@ -199,7 +199,9 @@ def _started(folder: Path, settings: Mapping[str, str], mark: Path | None) -> It
             running(stack),
             FarmClient(stack.url) as client,
             # For what the tests look at: it must find Redis again by itself.
-            Redis(port=stack.ports.redis, socket_timeout=10, retry=Retry(NoBackoff(), 1)) as redis,
+            Redis.from_url(
+                stack.redis_url, socket_timeout=10, retry=Retry(NoBackoff(), 1)
+            ) as redis,
         ):
             stack.wait_ready(WHOLE_WITHIN_S)
             yield ChaosFarm(stack, client, redis, processes)

@@ -5,7 +5,6 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 _HEAD = ("fault", "jobs", "lost", "duplicated", "deliveries", "longest delay (s)")
-_START = "<!-- measured: chaos -->\n"
 _END = "<!-- /measured -->"
 
 
@@ -30,14 +29,15 @@ def markdown(rows: Sequence[Row]) -> str:
     return "".join(f"| {' | '.join(map(str, row))} |\n" for row in cells)
 
 
-def write(page: Path, rows: Sequence[Row]) -> None:
-    """Put the table into its place on the page.
+def put(page: Path, name: str, text: str) -> None:
+    """Put ``text`` into the place called ``name`` on the page.
 
     Raises:
-        ValueError: The page has no place for it.
+        ValueError: The page has no such place.
     """
-    before, start, rest = page.read_text(encoding="utf-8").partition(_START)
+    mark = f"<!-- measured: {name} -->\n"
+    before, start, rest = page.read_text(encoding="utf-8").partition(mark)
     _, end, after = rest.partition(_END)
     if not end:
-        raise ValueError(f"{page} has no place for the table: {_START}{_END}")
-    page.write_text(f"{before}{start}{markdown(rows)}{end}{after}", encoding="utf-8")
+        raise ValueError(f"{page} has no place for the table: {mark}{_END}")
+    page.write_text(f"{before}{start}{text}{end}{after}", encoding="utf-8")

@@ -23,8 +23,14 @@ from tests.support.waiting import until
 TAKEN_WITHIN_S = 90
 ENDED_WITHIN_S = 180
 _THREADS = 8
-_KEPT = ("farm:ended", "farm:label:")
-"""Indexes of all jobs, also of those that have ended."""
+_KEPT = (
+    "farm:ended",
+    "farm:label:",
+    "farm:batches:of:",
+    "farm:batches:over",
+    "farm:batch-ended:",
+)
+"""Indexes of all jobs and batches, also of those that have ended."""
 T = TypeVar("T")
 
 
@@ -191,7 +197,11 @@ def _still_filed(farm: ChaosFarm) -> list[str]:
     """Return the indexes of open jobs that hold any, now that all have ended."""
     try:
         keys = [key.decode() for key in farm.redis.scan_iter("farm:*", _type="ZSET", count=1000)]
-        return [f"{key}: {farm.redis.zcard(key)} jobs" for key in keys if not key.startswith(_KEPT)]
+        return [
+            f"{key}: {farm.redis.zcard(key)} jobs"
+            for key in keys
+            if not (key.startswith(_KEPT) or key == "farm:batches")
+        ]
     except RedisError as error:
         return [f"Redis: {error}"]
 

@@ -92,7 +92,7 @@ class Works:
             return False
 
     def _picture(self, number: int, wait_s: float, fields: Mapping[str, Any]) -> Work:
-        colour = (number * 37 % 256, number * 101 % 256, number % 256)
+        colour = (number * 37 % 256, number * 101 % 256, number // 256 % 256)
         name = "".join(f"{part:02x}" for part in colour)
         # Not as large as the page: one that has a single colour counts as blank.
         path = f"/colour/{name}.png?w=640&h=400&n={number}&wait={wait_s}"

@@ -1,16 +1,19 @@
 """A farm that answers from memory, as the HTTP contract has it, for the client's tests."""
 
+import asyncio
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
+from farm.client.async_http import AsyncFarmClient
 from farm.client.http import FarmClient
 from tests.support.fake_answers import PRESSURE, WORKERS
+from tests.support.fake_batches import FakeBatches
 
 URL = "http://farm.test:8000"
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 600
@@ -109,8 +112,12 @@ def problem(
     return httpx.Response(status, json=body, headers={**media_type, **(headers or {})})
 
 
-class BrokenOff(httpx.SyncByteStream):
+class BrokenOff(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body whose connection is lost before its end."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
 
     def __iter__(self) -> Iterator[bytes]:
         yield PICTURE[:1000]
@@ -145,15 +152,33 @@ class FakeFarm:
         self.damaged = False
         """Whether artifacts come with other bytes than were made."""
         self._jobs: dict[str, dict[str, Any]] = {}
+        self.batches = FakeBatches(self._jobs, self.add_job)
         self._uploads_seen = 0
         self._lock = threading.Lock()
 
     def client(self, url: str | None = URL, key: str | None = None) -> FarmClient:
         return FarmClient(url, key, transport=httpx.MockTransport(self), sleep=self.naps.append)
 
+    def async_client(self, url: str | None = URL, key: str | None = None) -> AsyncFarmClient:
+        async def sleep(pause_s: float) -> None:
+            self.naps.append(pause_s)
+            await asyncio.sleep(0)
+
+        return AsyncFarmClient(url, key, transport=httpx.MockTransport(self), sleep=sleep)
+
     @property
     def asked(self) -> list[str]:
         return [f"{request.method} {request.url.path}" for request in self.requests]
+
+    @property
+    def made(self) -> int:
+        """How many jobs there are."""
+        return len(self._jobs)
+
+    def forget_all(self) -> None:
+        """Be as a farm is after the retention of all its jobs."""
+        self._jobs.clear()
+        self.batches.batches.clear()
 
     def last_json(self) -> Any:
         return json.loads(self.requests[-1].content)
@@ -166,7 +191,8 @@ class FakeFarm:
         collected = [_COLLECTED.get(each, each) for each in collect]
         names = dict.fromkeys([_MAIN[kind], *collected, *self.further])
         artifacts = [_artifact(here, name) for name in names]
-        failure = changes.get("failure", self.failure)
+        address = changes.get("spec", {}).get("url", "")
+        failure = changes.get("failure", self.failures.get(address, self.failure))
         failed = failure is not None
         job = {
             "id": job_id,
@@ -213,13 +239,12 @@ class FakeFarm:
                 failure = self.failures.get(spec.get("url", ""), self.failure)
                 job_id = self.add_job(spec["kind"], asked, failure=failure)
                 return httpx.Response(202, json=self._shown(job_id))
+            case _, "v1", "batches", *rest:
+                return self.batches.answer(request, rest) or _unknown()
             case method, "v1", "jobs", job_id, *rest if job_id in self._jobs:
                 return self._answer_about(job_id, method, rest)
-            case "POST", "v1", "uploads":
-                return self._keep(request)
-            case "DELETE", "v1", "uploads", upload_id:
-                del self.uploads[upload_id]
-                return httpx.Response(204)
+            case _, "v1", "uploads", *rest:
+                return self._keep(request) if not rest else self._dropped(*rest)
             case "GET", *path:
                 return self._told(path, request.url.params)
         return _unknown()
@@ -266,7 +291,8 @@ class FakeFarm:
         if name == "probe.json":
             content = json.dumps(self.report).encode()
         sent = content[::-1] if self.damaged else content
-        return httpx.Response(200, content=sent, headers={"Content-Type": media_type})
+        etag = f'"{hashlib.sha256(content).hexdigest()}"'
+        return httpx.Response(200, content=sent, headers={"Content-Type": media_type, "ETag": etag})
 
     def _shown(self, job_id: str) -> dict[str, Any]:
         if not self.answers_before_the_end or self._jobs[job_id]["state"] == "cancelled":
@@ -288,6 +314,10 @@ class FakeFarm:
         page = found[: min(int(query["limit"]), self.page_max)]
         following = str(page[-1][0] - 1) if len(page) < len(found) else None
         return httpx.Response(200, json={"items": [job for _, job in page], "next": following})
+
+    def _dropped(self, upload_id: str) -> httpx.Response:
+        del self.uploads[upload_id]
+        return httpx.Response(204)
 
     def _keep(self, request: httpx.Request) -> httpx.Response:
         self._uploads_seen += 1

@@ -10,7 +10,7 @@ import pytest
 
 from farm.backends.memory import MemoryArtifacts
 from farm.jobs.errors import FarmError
-from farm.jobs.service import UPLOAD_NAME
+from farm.jobs.uploads import UPLOAD_NAME
 from tasks.deadline import Deadline
 from tasks.media.probe import Probes
 from tasks.outcome import Outcome, Stopwatch

@@ -52,6 +52,19 @@ def family(mark: str) -> Iterator[Family]:
         found.kill()
 
 
+def workers_children(process: psutil.Process) -> list[psutil.Process]:
+    """Return the living children of a worker that take jobs; its gate is none of them."""
+    with suppress(psutil.NoSuchProcess):
+        return [each for each in process.children() if lives(each) and not _is_gate(each)]
+    return []
+
+
+def _is_gate(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return "tasks.egress" in process.cmdline()
+    return False
+
+
 def lives(process: psutil.Process) -> bool:
     """Return whether ``process`` still runs; one that only waits to be reaped does not."""
     with suppress(psutil.NoSuchProcess):

@@ -12,6 +12,7 @@ from PIL import Image
 
 from farm.jobs.keys import ANYBODY
 from farm.jobs.models import ALL_ZONES, Job, Zone
+from farm.jobs.service import JobService
 from farm.jobs.specs.requests import JobRequest
 from tests.support.neighbours import redis_server
 from tests.support.rig_origins import SECRET
@@ -92,8 +93,17 @@ class RigFarm:
     def _ended(self, zones: Zones, fields: dict[str, Any]) -> Ended:
         farm = self._worker.farm.on_behalf_of(replace(ANYBODY, zones=zones))
         spec = JobRequest.model_validate({"timeout": _TIMEOUT_MS, **fields}).root
-        job = self._worker.ended(farm.submit(spec))
-        made = (b"".join(farm.read(job, each)) for each in job.artifacts)
+        return self.ended(farm.submit(spec))
+
+    @property
+    def service(self) -> JobService:
+        """What the API stands on."""
+        return self._worker.farm
+
+    def ended(self, submitted: Job) -> Ended:
+        """Return the job once it has ended, with what it made."""
+        job = self._worker.ended(submitted)
+        made = (b"".join(self.service.read(job, each)) for each in job.artifacts)
         return Ended(job, b"".join(made))
 
 

@@ -19,7 +19,7 @@ from farm.jobs.service import JobService
 from farm.jobs.workers import Worker
 from tests.support.builders import a_spec
 from tests.support.gate import THIS_MACHINE
-from tests.support.processes import Family, family
+from tests.support.processes import Family, family, workers_children
 from tests.support.waiting import until
 
 
@@ -37,7 +37,7 @@ class RunningWorker:
         return sorted(home.name for home in self.folder.glob("farm-child-*"))
 
     def children(self) -> list[int]:
-        return sorted(child.pid for child in psutil.Process(self.process.pid).children())
+        return sorted(child.pid for child in workers_children(psutil.Process(self.process.pid)))
 
     def alive(self) -> Worker | None:
         """Return what the worker says of itself."""

@@ -111,6 +111,22 @@ def test_the_same_jobs_are_queued_again(client: FlaskClient, farm: MemoryFarm) -
     assert farm.batches.retrying(10) == []
 
 
+def test_a_job_whose_secrets_were_dropped_stays_failed_and_holds_no_other_up(
+    client: FlaskClient, farm: MemoryFarm
+) -> None:
+    batch_id = made(client)
+    first, second, *_ = farm.batches.open_jobs(batch_id, 10)
+    end(farm, first)
+    failed = end(farm, second)
+    kept = {"dropped_secrets": ("cookies",), "revision": failed.revision + 1}
+    assert farm.ledger.swap(failed.model_copy(update=kept))
+    batch = read(act(client, batch_id, "retry-failed"))
+    assert (batch["state"], batch["failed"]) == ("running", 1)
+    assert farm.service.get(failed.id).state is JobState.FAILED
+    assert farm.service.get(first.id).retries == 1
+    assert farm.batches.retrying(10) == []
+
+
 def test_a_batch_that_paused_by_itself_may_fail_as_often_again(
     client: FlaskClient, farm: MemoryFarm
 ) -> None:

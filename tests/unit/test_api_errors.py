@@ -22,7 +22,7 @@ from farm.jobs.batches.service import SUBMIT_BATCH
 from farm.jobs.errors import BackendUnavailable, DnsError
 from farm.jobs.models import Artifact, Job
 from farm.jobs.ports import Refusal, Reserved
-from tests.support.builders import NOON, MemoryFarm, a_job
+from tests.support.builders import NOON, MemoryFarm, a_job, a_spec
 
 GONE = Artifact(name="screenshot.png", media_type="image/png", size_bytes=1, sha256="ab")
 Answer = tuple[str, str, dict[str, Any], int, str]
@@ -31,6 +31,9 @@ JSON = {"content_type": "application/json"}
 USED = {"Idempotency-Key": "k"}
 URLS = {"data": b"no URL", "content_type": "text/plain"}
 GOOD_START = '{"kind": "screenshot", "url": "http://page.test/"'
+
+
+WITH_SECRET = a_spec(extra_http_headers={"Authorization": "hunter2"})
 
 
 class BreakingLedger(MemoryLedger):
@@ -64,6 +67,8 @@ def farm() -> MemoryFarm:
         farm.ledger.swap(a_job(job_id))
     farm.ledger.swap(a_job("failed").failed(DnsError("No such host."), NOON))
     farm.ledger.swap(a_job("expired").cancelled(NOON - timedelta(days=9)))
+    farm.ledger.swap(a_job("secret", spec=WITH_SECRET))
+    farm.ledger.swap(a_job("secret", spec=WITH_SECRET).cancelled(NOON))
     running = a_job("done").claimed("worker-1", NOON, redeliveries=0)
     farm.ledger.swap(running)
     farm.ledger.swap(running.succeeded(NOON, artifacts=[GONE], report={}))
@@ -110,6 +115,10 @@ ANSWERS: list[Answer] = [
     ("GET", "/v1/jobs/failed/result", {}, 409, "job_failed"),
     ("POST", "/v1/jobs/queued/retry", {}, 409, "nothing_to_retry"),
     ("POST", "/v1/jobs/done/retry", {}, 409, "nothing_to_retry"),
+    ("POST", "/v1/jobs/secret/retry", {}, 409, "secrets_needed"),
+    ("POST", "/v1/jobs/secret/retry", {"data": b"{", **JSON}, 400, "invalid_json"),
+    ("POST", "/v1/jobs/secret/retry", {"data": b"{}"}, 415, "unsupported_media_type"),
+    ("POST", "/v1/jobs/secret/retry", {"json": {"url": "a"}}, 422, "invalid_spec"),
     ("POST", "/v1/batches/ended/pause", {}, 409, "batch_over"),
     ("GET", "/v1/jobs/expired", {}, 410, "job_expired"),
     ("POST", "/v1/jobs/done/webhook", {}, 409, "nothing_to_deliver"),
@@ -164,6 +173,8 @@ TAKE_A_KEY = {
     (429, "rate_limited"),
 }
 """Errors of a farm that has keys; test_api_auth.py and its neighbours have them."""
+TAKE_MANY = {(429, "too_many_downloads")}
+"""Errors that one request alone does not end in; test_api_results.py has it."""
 
 
 @pytest.mark.parametrize(
@@ -181,14 +192,14 @@ def test_every_error_is_a_problem_of_one_shape(
     assert set(problem) - {"failure"} == documented
     assert ("failure" in problem) == (code == "job_failed")
     assert (problem["type"], problem["status"]) == (f"/docs/errors#{code}", status)
-    assert bool(problem["errors"]) == (code == "invalid_spec")
+    assert bool(problem["errors"]) == (code in {"invalid_spec", "secrets_needed"})
     assert ("Retry-After" in answer.headers) == problem["retryable"]
     assert all(problem[key] for key in ("title", "detail", "trace_id"))
     assert not is_stored(farm)
 
 
 def test_every_error_that_has_a_status_is_in_the_table_above_or_takes_a_key() -> None:
-    assert {(status, code) for *_, status, code in ANSWERS} | TAKE_A_KEY == {
+    assert {(status, code) for *_, status, code in ANSWERS} | TAKE_A_KEY | TAKE_MANY == {
         (status.value, error.code) for error, status in STATUSES.items()
     }
 

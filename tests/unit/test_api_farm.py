@@ -188,6 +188,7 @@ class TestWorkers:
             "name": "pages@host",
             "queues": ["pages"],
             "pid": 1,
+            "gate": True,
             "concurrency": 2,
             "started_at": "2026-01-01T12:00:00.000Z",
             "beat_at": "2026-01-01T12:00:00.000Z",

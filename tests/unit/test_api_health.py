@@ -41,7 +41,7 @@ def test_the_process_lives_whatever_else_is_away(farm: MemoryFarm) -> None:
 def test_a_ready_farm_is_200(farm: MemoryFarm) -> None:
     answer = asking(farm.service).get("/readyz")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
-    checks = dict.fromkeys(("redis", "media", "pages", "browser", "artifacts"), "ok")
+    checks = dict.fromkeys(("redis", "media", "pages", "browser", "gate", "artifacts"), "ok")
     assert answer.json == {"ready": True, "checks": checks}
     assert "Retry-After" not in answer.headers
 
@@ -57,7 +57,19 @@ def test_a_farm_that_is_not_ready_is_503_and_says_why(farm: MemoryFarm) -> None:
         "browser": "ok",
         "pages": "no worker is alive on the queue pages",
         "media": "no worker is alive on the queue media",
+        "gate": "no worker is alive, and so no gate",
     }
+
+
+def test_a_queue_none_of_whose_workers_has_its_gate_is_not_ready(farm: MemoryFarm) -> None:
+    shut = a_worker("pages@host", "pages").model_copy(update={"gate": False})
+    farm.workers.beat(shut, ttl_s=60)
+    assert asking(farm.service).get("/readyz").status_code == 200, "another one has its own"
+    farm.workers.leave("both@host")
+    farm.workers.beat(a_worker("media@host", "media"), ttl_s=60)
+    answer = asking(farm.service).get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["checks"]["gate"] == "no worker on the queue pages has its gate"
 
 
 def test_without_redis_the_farm_is_not_ready(farm: MemoryFarm) -> None:

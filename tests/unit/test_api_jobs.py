@@ -136,13 +136,18 @@ class TestSubmit:
             "finished_at": None,
             "expires_at": None,
             "spec": {"url": "http://page.test/"},
+            "cached": False,
             "artifacts": [],
             "report": None,
             "failure": None,
             "previous_failures": [],
             "webhook": None,
             "warnings": [],
-            "links": {"self": f"/v1/jobs/{job['id']}", "result": None},
+            "links": {
+                "self": f"/v1/jobs/{job['id']}",
+                "result": None,
+                "events": f"/v1/jobs/{job['id']}/events",
+            },
         }
 
     def test_a_charset_beside_the_content_type_does_not_matter(self, client: FlaskClient) -> None:

@@ -54,7 +54,7 @@ def said_of(answer: TestResponse, job_id: str) -> tuple[int, dict[str, Any]]:
     ("method", "path"),
     [
         *(("GET", ""), ("GET", "?wait=1"), ("DELETE", ""), ("POST", "/retry")),
-        *(("GET", "/result"), ("GET", "/artifacts/a.png")),
+        *(("GET", "/result"), ("GET", "/artifacts/a.png"), ("GET", "/events")),
     ],
 )
 @pytest.mark.parametrize("sort", [Two.job_of, Two.finished, Two.expired])

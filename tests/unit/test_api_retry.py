@@ -131,12 +131,34 @@ def test_a_probe_whose_upload_is_gone_is_422_and_stays_failed(
     assert client.get(f"/v1/jobs/{job.id}").get_json()["state"] == "failed"
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"state": "succeeded"}'])
-def test_a_body_does_not_matter(farm: MemoryFarm, client: FlaskClient, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"{}"])
+def test_an_empty_body_is_as_good_as_none(
+    farm: MemoryFarm, client: FlaskClient, content: bytes
+) -> None:
     job = farm.submit()
     lose(farm, job)
     answer = client.post(f"/v1/jobs/{job.id}/retry", data=content, content_type="application/json")
     assert (answer.status_code, answer.get_json()["state"]) == (202, "queued")
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"{", 400, "invalid_json"),
+        (b"[]", 422, "invalid_spec"),
+        (b"null", 422, "invalid_spec"),
+        (b'{"state": "succeeded"}', 422, "invalid_spec"),
+        (b'{"cookies": [{"name": "a", "value": "b"}]}', 422, "invalid_spec"),
+    ],
+)
+def test_a_body_that_the_job_has_no_use_for_is_refused(
+    farm: MemoryFarm, client: FlaskClient, content: bytes, status: int, code: str
+) -> None:
+    job = farm.submit()
+    lose(farm, job)
+    answer = client.post(f"/v1/jobs/{job.id}/retry", data=content, content_type="application/json")
+    assert (answer.status_code, answer.get_json()["code"]) == (status, code)
+    assert client.get(f"/v1/jobs/{job.id}").get_json()["state"] == "failed"
 
 
 def test_a_full_queue_does_not_keep_a_job_from_its_retry(farm: MemoryFarm) -> None:

@@ -92,7 +92,7 @@ def test_a_file_of_just_the_limit_is_taken(client: FlaskClient, send: Any) -> No
 
 
 @pytest.mark.parametrize("send", [raw, chunked, multipart])
-def test_one_byte_over_the_limit_is_413_and_nothing_is_kept(
+def test_76_one_byte_over_the_limit_is_413_and_nothing_is_kept(
     client: FlaskClient, artifacts: CountingArtifacts, send: Any
 ) -> None:
     answer = send(client, b"x" * (MAX_BYTES + 1))
@@ -132,7 +132,7 @@ def test_a_multipart_body_without_the_file_is_422_naming_the_field(
     assert artifacts.kept == []
 
 
-def test_a_body_that_breaks_off_is_400_and_nothing_is_kept(
+def test_76_a_body_that_breaks_off_is_400_and_nothing_is_kept(
     client: FlaskClient, artifacts: CountingArtifacts
 ) -> None:
     answer = client.post("/v1/uploads", data=b"abc", environ_overrides={"CONTENT_LENGTH": "100"})

@@ -26,6 +26,8 @@ ITEMS: list[Any] = [
     {"kind": "content", "html": "<p>https://a.test/"},
     {"kind": "probe", "url": "https://media.test/a.mp4"},
     {"url": "https://d.test/", "webhook_url": "https://hooks.test/", "expires_in": 60},
+    {"url": "https://e.test/", "cache_ttl": 60},
+    {"url": "https://e.test/other", "cache_ttl": 60},
 ]
 
 
@@ -58,9 +60,9 @@ def test_what_is_encoded_together_is_what_each_would_be_alone() -> None:
         assert Job.model_validate_json(record) == cast.job
         assert chunk["filings"][place - 1] == json.loads(json.dumps(filing(cast.job)))
     assert chunk["unfiled"] == {
-        "farm:unfiled:farm:queued:pages": 18,
+        "farm:unfiled:farm:queued:pages": 22,
         "farm:unfiled:farm:queued:media": 2,
-        "farm:unfiled:farm:owner:": 20,
+        "farm:unfiled:farm:owner:": 24,
     }
 
 

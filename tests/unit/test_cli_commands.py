@@ -162,7 +162,7 @@ class TestFailures:
     def test_an_error_is_one_sentence_and_an_exit_code(
         self, farm: FakeFarm, trouble: httpx.Response | Exception, code: int
     ) -> None:
-        farm.troubles = [trouble]
+        farm.troubles = [trouble] * 4
         done = run(farm, "screenshot", PAGE, "-o", "x.png")
         assert done.exit_code == code
         assert done.stderr.startswith("Error: ")

@@ -133,6 +133,20 @@ class TestRetry:
         assert (done.exit_code, done.stdout) == (1, "job-2  queued\n")
         assert done.stderr == ("Error: Job 'job-1' is succeeded.\nError: There is no job 'nope'.\n")
 
+    def test_what_the_jobs_had_of_secrets_goes_along(self, farm: FakeFarm, tmp_path: Path) -> None:
+        lose(farm, 2)
+        (tmp_path / "secrets.json").write_text('{"extra_http_headers": {"X-Token": "1"}}')
+        done = run(farm, "retry", "job-1", "job-2", "--secrets", "@secrets.json")
+        assert (done.exit_code, done.stderr) == (0, "")
+        sent = [json.loads(request.content) for request in farm.requests]
+        assert sent == [{"extra_http_headers": {"X-Token": "1"}}] * 2
+
+    @pytest.mark.parametrize("secrets", ["{", "[]", '"cookies"', "@nowhere.json"])
+    def test_secrets_that_are_no_object_are_bad_usage(self, farm: FakeFarm, secrets: str) -> None:
+        done = run(farm, "retry", "job-1", "--secrets", secrets)
+        assert (done.exit_code, farm.requests) == (2, [])
+        assert "--secrets" in done.stderr
+
     def test_a_single_one_that_cannot_be_queued_is_bad_input(self, farm: FakeFarm) -> None:
         assert run(farm, "retry", farm.add_job()).exit_code == 2
 
@@ -191,7 +205,7 @@ class TestRetry:
 
     def test_a_farm_that_goes_away_ends_it(self, farm: FakeFarm) -> None:
         lose(farm, 2)
-        farm.troubles = [httpx.ConnectError("[Errno 111] Connection refused")]
+        farm.troubles = [httpx.ConnectError("[Errno 111] Connection refused")] * 4
         done = run(farm, "retry", "job-1", "job-2")
         assert (done.exit_code, done.stdout) == (3, "")
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from farm.client.batch import IN_FLIGHT
 from farm.client.cli import cli
 from farm.client.http import FarmClient
+from farm.client.probes import IN_FLIGHT
 from tests.support.fake_farm import URL, FakeFarm
 
 

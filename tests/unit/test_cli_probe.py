@@ -9,9 +9,9 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from farm.client.batch import IN_FLIGHT
 from farm.client.cli import cli
 from farm.client.errors import UnreadableAnswer
+from farm.client.probes import IN_FLIGHT
 from tests.support.fake_farm import DNS_ERROR, REPORT, STILLS, URL, FakeFarm, problem
 
 CLIP = "https://example.com/a/clip.mp4"

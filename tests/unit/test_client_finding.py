@@ -1,5 +1,6 @@
 """The client finds jobs again, queues them once more, and asks after the farm itself."""
 
+import json
 from inspect import getdoc
 from itertools import islice
 
@@ -89,6 +90,14 @@ def test_a_job_is_queued_again(farm: FakeFarm, client: FarmClient) -> None:
     assert (job.state, job.attempt, job.retries) == (JobState.QUEUED, 0, 1)
     assert [failure.code for failure in job.previous_failures] == ["dns_error"]
     assert farm.asked == ["POST /v1/jobs/job-1/retry"]
+    assert farm.requests[0].content == b""
+
+
+def test_a_job_is_queued_again_with_the_secrets_it_had(farm: FakeFarm, client: FarmClient) -> None:
+    farm.failure = DNS_ERROR
+    secrets = {"cookies": [{"name": "session", "value": "hunter2"}]}
+    client.retry(farm.add_job(), secrets=secrets)
+    assert json.loads(farm.requests[0].content) == secrets
 
 
 def test_a_job_with_nothing_to_retry_is_told_by_its_code(

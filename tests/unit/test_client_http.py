@@ -201,6 +201,13 @@ class TestJobs:
         assert isinstance(caught.value, TimeoutError)
         assert str(caught.value) == "Job 'job-1' is still running after 0.01 s."
 
+    def test_a_farm_that_is_away_meanwhile_is_waited_for_if_told_to(self, farm: FakeFarm) -> None:
+        job_id = farm.add_job()
+        farm.troubles = [httpx.ConnectError("refused") for _ in range(12)]
+        assert farm.client().wait(job_id, patience_s=60).state is JobState.SUCCEEDED
+        assert 30 < sum(farm.naps) < 60
+        assert max(farm.naps) <= 5
+
     def test_an_open_job_is_cancelled(self, farm: FakeFarm) -> None:
         job_id = farm.add_job()
         farm.answers_before_the_end = 1
@@ -271,10 +278,27 @@ class TestArtifacts:
     ) -> None:
         client = farm.client()
         job = client.job(farm.add_job())
-        farm.troubles = [httpx.Response(200, stream=BrokenOff())]
+        farm.troubles = [httpx.Response(200, stream=BrokenOff()) for _ in range(4)]
         with pytest.raises(FarmUnreachable, match="reset by peer"):
             client.save_artifact(job, "screenshot.png", tmp_path / "x.png")
         assert list(tmp_path.iterdir()) == []
+
+    def test_a_download_that_breaks_off_is_begun_anew(self, farm: FakeFarm, tmp_path: Path) -> None:
+        job_id = farm.add_job()
+        client = farm.client()
+        job = client.job(job_id)
+        farm.troubles = [httpx.Response(200, stream=BrokenOff())]
+        client.save_artifact(job, "screenshot.png", tmp_path / "x.png")
+        assert (tmp_path / "x.png").read_bytes() == PICTURE
+        assert len(list(tmp_path.iterdir())) == 1
+
+    def test_bytes_that_are_not_those_of_their_etag_are_refused(self, farm: FakeFarm) -> None:
+        job_id = farm.add_job()
+        farm.damaged = True
+        with pytest.raises(DamagedArtifact):
+            farm.client().result(job_id)
+        with pytest.raises(DamagedArtifact):
+            farm.client().artifact(job_id, "screenshot.png")
 
     def test_an_artifact_that_is_not_there_leaves_nothing(
         self, farm: FakeFarm, tmp_path: Path
@@ -396,6 +420,7 @@ def test_the_client_works_inside_a_running_loop(farm: FakeFarm) -> None:
 
 def test_the_client_brings_neither_the_server_sides_nor_a_loop_along() -> None:
     unwanted = ["redis", "celery", "playwright", "flask", "asyncio", "subprocess"]
+    unwanted += ["farm.jobs.service", "farm.client.async_http"]
     code = f"import sys, farm.client.http; print([m for m in {unwanted} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code],

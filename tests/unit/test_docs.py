@@ -11,12 +11,15 @@ import pytest
 from api.batch_bodies import BatchBody
 from dev.docs import ROOT, TABLES, spec_tables, written
 from farm.backends.settings import KNOWN_NAMES, PREFIX
+from farm.client.errors import ClientError
+from farm.jobs.errors import leaves
 from farm.jobs.key_service import KeyRequest
 from farm.jobs.links import LinkRequest
 from farm.jobs.specs.base import groups
 from farm.jobs.specs.names import DEVICES
 from farm.jobs.specs.page import Collected
 from farm.jobs.specs.requests import SPECS, JobRequest
+from farm.jobs.specs.secrets import SECRET_FIELDS
 
 PAGES = sorted(
     str(page.relative_to(ROOT)) for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
@@ -48,6 +51,11 @@ def broken(page: str, link: str) -> bool:
     if not target.exists():
         return True
     return bool(anchor) and anchor not in anchors(target)
+
+
+@pytest.mark.parametrize("kind", list(leaves(ClientError)))
+def test_the_client_s_page_has_every_error_that_is_raised(kind: type[ClientError]) -> None:
+    assert f"| `{kind.__name__}` |" in read("docs/client.md")
 
 
 @pytest.mark.parametrize("file", TABLES)
@@ -106,7 +114,9 @@ def test_every_example_of_a_body_on_the_api_page_is_one() -> None:
     kinds = []
     for text in re.findall(r"-d '(\{.*?\})'\n", read("docs/api.md"), flags=re.DOTALL):
         body = json.loads(text.replace("'$UPLOAD_ID'", "id"))
-        if "kind" in body:
+        if set(body) <= set(SECRET_FIELDS):  # Of a retry.
+            JobRequest.model_validate({"kind": "screenshot", "url": "http://a.test/", **body})
+        elif "kind" in body:
             kinds.append(JobRequest.model_validate(body).root.kind)
         elif "items" in body:
             BatchBody.model_validate(body)

@@ -395,7 +395,7 @@ class TestReadiness:
         readiness = farm.service.readiness()
         assert readiness.ready
         assert readiness.checks == dict.fromkeys(
-            ("redis", "media", "pages", "browser", "artifacts"), "ok"
+            ("redis", "media", "pages", "browser", "gate", "artifacts"), "ok"
         )
 
     def test_one_worker_may_serve_both_queues(self, farm: MemoryFarm) -> None:

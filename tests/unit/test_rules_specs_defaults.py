@@ -15,6 +15,8 @@ JOB: dict[str, Any] = {
     "expires_in": None,
     "max_attempts": 3,
     "retention": 86_400,
+    "cache_ttl": 0,
+    "fresh": False,
     "webhook_url": None,
     "webhook_secret": None,
 }

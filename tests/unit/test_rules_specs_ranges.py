@@ -20,6 +20,7 @@ DOCUMENTED: dict[Place, tuple[float, float]] = {
     ("screenshot", "expires_in"): (1, 604_800),
     ("screenshot", "max_attempts"): (1, 10),
     ("screenshot", "retention"): (60, 2_592_000),
+    ("screenshot", "cache_ttl"): (0, 2_592_000),
     ("screenshot", "viewport.width"): (1, 7680),
     ("screenshot", "viewport.height"): (1, 4320),
     ("screenshot", "device_scale_factor"): (0.5, 4),

@@ -11,6 +11,7 @@ from tests.support.builders import a_job
 
 LEGAL = {
     ("queued", "running"),
+    ("queued", "succeeded"),
     ("queued", "failed"),
     ("queued", "cancelled"),
     ("running", "queued"),

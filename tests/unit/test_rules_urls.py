@@ -209,7 +209,7 @@ def test_the_spelling_is_stable_and_means_the_same_to_python(host: str) -> None:
 
 
 @pytest.mark.parametrize("rest", ["?", "#"])
-def test_what_is_too_long_once_it_is_spelled_out_is_refused(rest: str) -> None:
+def test_24_what_is_too_long_once_it_is_spelled_out_is_refused(rest: str) -> None:
     # The slash that is added makes it one character longer than may be stored.
     start = f"http://page.test{rest}"
     with pytest.raises(ValueError, match="8192"):

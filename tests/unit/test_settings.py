@@ -37,7 +37,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
 
 def test_each_process_takes_what_is_its_own_out_of_one_environment() -> None:
     environment = {
-        "FARM_REDIS_URL": "rediss://redis.test/1",
+        "FARM_REDIS_URL": "rediss://:hunter2@redis.test/1",
         "FARM_ARTIFACTS_REDIS_URL": "unix:///run/redis.sock",
         "FARM_UPLOAD_MAX_BYTES": "1000",
         "FARM_WAITERS_MAX": "0",
@@ -50,13 +50,13 @@ def test_each_process_takes_what_is_its_own_out_of_one_environment() -> None:
         "PATH": "/bin",
     }
     assert ApiSettings.from_environment(environment) == ApiSettings(
-        redis_url="rediss://redis.test/1",
+        redis_url="rediss://:hunter2@redis.test/1",
         artifacts_redis_url="unix:///run/redis.sock",
         upload_max_bytes=1000,
         waiters_max=0,
     )
     assert WorkerSettings.from_environment(environment) == WorkerSettings(
-        redis_url="rediss://redis.test/1",
+        redis_url="rediss://:hunter2@redis.test/1",
         artifacts_redis_url="unix:///run/redis.sock",
         chromium=Path("/usr/bin/chromium"),
         chromium_sandbox="required",
@@ -191,3 +191,37 @@ def test_a_secret_that_could_be_guessed_is_a_mistake_and_not_repeated() -> None:
     assert "hunter2" not in mistake
     settings = ApiSettings.from_environment({"FARM_SECRET": "x" * 32})
     assert "xxx" not in repr(settings)
+
+
+OPEN_TO_OTHERS = [
+    "redis://redis.test/0",
+    "redis://api@redis.test:6379/0",
+    "rediss://10.0.0.5/0",
+    "redis://[2001:db8::1]:6379/0",
+    "redis://localhost.redis.test/0",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["FARM_REDIS_URL", "FARM_ARTIFACTS_REDIS_URL"])
+@pytest.mark.parametrize("url", OPEN_TO_OTHERS)
+def test_a_redis_of_another_machine_takes_a_password(
+    kind: type[Settings], name: str, url: str
+) -> None:
+    (mistake,) = mistakes(kind, **{name: url})
+    assert mistake.startswith(f"{name}: must have a password")
+    assert "FARM_ALLOW_INSECURE_REDIS=1" in mistake
+    kind.from_environment({name: url, "FARM_ALLOW_INSECURE_REDIS": "1"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("redis://127.0.0.1/0", "redis://127.8.9.1:1/0", "redis://[::1]/0", "redis:///0"),
+        *("redis://localhost:6379/0", "unix:///run/redis.sock"),
+        *("redis://api:hunter2@redis.test/0", "redis://redis.test/0?password=hunter2"),
+    ],
+)
+def test_one_of_this_machine_or_with_a_password_is_taken(url: str) -> None:
+    settings = ApiSettings.from_environment({"FARM_REDIS_URL": url})
+    assert settings.redis_url == url

@@ -18,6 +18,7 @@ from farm.jobs.errors import (
     IdempotencyConflict,
     InvalidSpec,
     NothingToRetry,
+    SecretsNeeded,
 )
 from farm.jobs.ports import Reserved
 from farm.jobs.service import JobService
@@ -82,9 +83,9 @@ class Control:
         jobs, following = self.farm.batches.failed_jobs(batch_id, after, STEP_JOBS)
         for job in jobs:
             if job.finished_at is not None and job.finished_at <= batch.retry_until:
-                with suppress(NothingToRetry, InvalidSpec):  # Its upload is gone: it stays failed.
-                    self.farm.check_retry(job)
-                    self.farm.queued_again(job)
+                # One whose upload is gone, or whose secrets are, stays failed.
+                with suppress(NothingToRetry, InvalidSpec, SecretsNeeded):
+                    self.farm.queued_again(self.farm.check_retry(job))
         if following is None:
             # Unless it was asked for once more: then there is more to do.
             self.farm.batches.swap(batch.changed(retry_until=None))

@@ -128,7 +128,14 @@ class Intake:
                 self.duplicates += 1
                 return None
             self._seen.add((key, url))
-        return Cast(mould, new_id(), url if mould.url_is_open else None)
+        if url is None or not mould.url_is_open:
+            return Cast(mould, new_id())
+        return Cast(mould, new_id(), url, self._fingerprint(mould.job, url))
+
+    def _fingerprint(self, job: Job, url: str) -> str | None:
+        if job.fingerprint is None:
+            return None
+        return self.farm.fingerprint(job.spec.model_copy(update={"url": url}))
 
     def _mould(self, value: Any) -> tuple[str, str | None, Mould]:  # noqa: ANN401 - any JSON value
         """Return what the line asks for beside its URL, its URL, and its mould.

@@ -1,6 +1,7 @@
 """What the rules of batches need from outside, with the promises it must keep."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -8,7 +9,7 @@ from typing import Protocol
 from farm.jobs.batches.models import Batch, BatchPage, Standing
 from farm.jobs.batches.moulds import Cast
 from farm.jobs.models import Job
-from farm.jobs.ports import Refusal
+from farm.jobs.ports import Pause, Refusal
 from farm.jobs.specs.requests import Queue
 
 
@@ -100,3 +101,24 @@ class BatchLedger(Protocol):
 
     def forget(self, batch_ids: Sequence[str], now: datetime) -> None:
         """Drop those of the batches that still are over."""
+
+
+class BatchJobs(Protocol):
+    """The jobs of batches, as their results are read and as they are told of."""
+
+    def in_order(self, batch_id: str, after: int, limit: int) -> tuple[list[Job], int | None]:
+        """Return jobs of the batch with numbers above ``after``, and the last number.
+
+        They come in the order of the lines that they were made of. ``None``: there are
+        no more. Fewer than ``limit``, even none, may come before others.
+        """
+
+    def ended(self, batch_id: str, after: int, limit: int) -> list[tuple[int, Job]]:
+        """Return ended jobs of the batch, each with the number of its end above ``after``.
+
+        They come in the order of their ends; one that ends again has a higher number
+        then. What is seen of an end is seen of all that were before.
+        """
+
+    def watched(self, batch_id: str) -> AbstractContextManager[Pause | None]:
+        """Give what waits for any job of the batch to move; see ``JobLedger.watched``."""

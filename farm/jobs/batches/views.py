@@ -1,11 +1,13 @@
 """The batch as a caller sees it: one shape for the API, the client and webhooks."""
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from farm.jobs.batches.models import BatchState, Standing
-from farm.jobs.batches.service import Accepted
 from farm.jobs.errors import FieldError
 from farm.jobs.views import Time, View
+
+if TYPE_CHECKING:  # The client reads these, and has no use for the service.
+    from farm.jobs.batches.service import Accepted
 
 
 class BatchView(View):
@@ -48,7 +50,7 @@ class AcceptedBatchView(BatchView):
     rejected: tuple[RejectedView, ...]
 
     @classmethod
-    def accepted(cls, found: Accepted) -> Self:
+    def accepted(cls, found: "Accepted") -> Self:
         """Return the view of a batch and of the lines that are not in it."""
         rejected = tuple(
             RejectedView(line=each.line, errors=each.errors) for each in found.rejected

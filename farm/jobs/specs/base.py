@@ -222,6 +222,23 @@ class JobOptions(WebhookOptions):
             examples=[3600],
         ),
     ] = 86_400
+    cache_ttl: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=2_592_000,
+            description="Seconds: how old the result of an identical job of yours may be that is "
+            "taken instead of a run. 0: none is. Only jobs that have it give results to others.",
+            examples=[3600],
+        ),
+    ] = 0
+    fresh: Annotated[
+        bool,
+        Field(
+            description="Run all the same; the result is there for others with `cache_ttl`.",
+            examples=[True],
+        ),
+    ] = False
 
     @model_validator(mode="after")
     def _check_metadata(self) -> Self:

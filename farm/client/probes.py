@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from farm.client.errors import ClientError, JobNotSucceeded, RequestInvalid
-from farm.client.http import FarmClient, is_web_url
+from farm.client.http import FarmClient
 from farm.client.progress import UploadBars
+from farm.client.steps import is_web_url
 from farm.jobs.states import JobState
 from farm.jobs.views import JobView
 
@@ -38,7 +39,7 @@ class _Stopped(Exception):
     """Nobody wants this any more."""
 
 
-class Batch:
+class Probes:
     """Probes sources with the same options. Use it for one list of them."""
 
     def __init__(self, client: FarmClient, options: Mapping[str, object], bars: UploadBars) -> None:

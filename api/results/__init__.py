@@ -1,0 +1,1 @@
+"""What many jobs came to, as one file, written piece by piece while it is read."""

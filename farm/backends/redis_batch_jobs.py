@@ -1,0 +1,50 @@
+"""The jobs of batches in Redis, under the keys of ``farm.backends.redis_filing``."""
+
+from contextlib import AbstractContextManager
+from typing import cast
+
+from redis import Redis
+
+from farm.backends.redis_changes import ChangeListener, of_batch
+from farm.backends.redis_connection import redis_errors
+from farm.backends.redis_filing import ended_in_key, label_key
+from farm.backends.redis_records import read_jobs
+from farm.jobs.models import Job
+from farm.jobs.ports import Pause
+
+
+class RedisBatchJobs:
+    """``BatchJobs`` over one Redis."""
+
+    def __init__(self, client: Redis, changes: ChangeListener) -> None:
+        """Read jobs with ``client``, learn of their moves from ``changes``."""
+        self._client = client
+        self._changes = changes
+
+    @redis_errors()
+    def in_order(self, batch_id: str, after: int, limit: int) -> tuple[list[Job], int | None]:
+        """See ``BatchJobs.in_order``."""
+        found = self._above(label_key(f"batch:{batch_id}"), after, limit)
+        last = found[-1][0] if len(found) == limit else None
+        return [job for _, job in found if job is not None], last
+
+    @redis_errors()
+    def ended(self, batch_id: str, after: int, limit: int) -> list[tuple[int, Job]]:
+        """See ``BatchJobs.ended``."""
+        found = self._above(ended_in_key(batch_id), after, limit)
+        # One may have been queued again since; it is told of when it ends once more.
+        return [(number, job) for number, job in found if job is not None and job.state.is_terminal]
+
+    def watched(self, batch_id: str) -> AbstractContextManager[Pause | None]:
+        """See ``BatchJobs.watched``."""
+        return self._changes.watched(of_batch(batch_id))
+
+    def _above(self, key: str, after: int, limit: int) -> list[tuple[int, Job | None]]:
+        found = cast(
+            "list[tuple[bytes, float]]",
+            self._client.zrangebyscore(
+                key, f"({after}", "+inf", start=0, num=limit, withscores=True
+            ),
+        )
+        jobs = read_jobs(self._client, [job_id for job_id, _ in found])
+        return [(int(number), jobs[job_id]) for job_id, number in found]
