@@ -64,8 +64,13 @@ def _connect_worker(
 ) -> None:
     beating: dict[str, Heartbeat] = {}
     directory, clock = runner.farm.workers, runner.farm.clock
-    facts = _connect_facts(app, settings)
+    facts: dict[str, str | None] = {}
     reaper = Reaper(Path(tempfile.gettempdir()))
+
+    @signals.celeryd_after_setup.connect(weak=False)
+    def look_around(**_: object) -> None:
+        # Before there are children or threads, for it starts processes.
+        facts.update(_facts(settings, renders="pages" in app.amqp.queues.consume_from))
 
     @signals.worker_ready.connect(weak=False)
     def start_beating(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's Consumer
@@ -113,34 +118,22 @@ def _connect_worker(
         keeper.stop()
 
 
-def _connect_facts(app: Celery, settings: WorkerSettings) -> dict[str, str | None]:
-    """Return what the worker tells of its machine; more of it comes as it is found out."""
+def _facts(settings: WorkerSettings, *, renders: bool) -> dict[str, str | None]:
+    """Return what a worker says of its machine; end it if pages may not be rendered there."""
     facts: dict[str, str | None] = {
         "python": platform.python_version(),
         "host": socket.gethostname(),
         "memory_bytes": str(limit_bytes()),
     }
-
-    def renders() -> bool:
-        return "pages" in app.amqp.queues.consume_from
-
-    @signals.celeryd_after_setup.connect(weak=False)
-    def try_sandbox(**_: object) -> None:
-        if not renders():
-            return
-        try:
-            facts["sandbox"] = settle_sandbox(settings.chromium_sandbox, settings.chromium)
-        except ConfigError as error:
-            print(error.message, file=sys.stderr, flush=True)  # noqa: T201 - as a wrong setting's
-            sys.exit(EX_CONFIG)
-
-    @signals.celeryd_after_setup.connect(weak=False)
-    def look_for_fonts(**_: object) -> None:
-        # Before there are children or threads, for it starts a process.
-        if renders():
-            missing = scripts_without_font()
-            facts["fonts_missing"] = None if missing is None else ", ".join(missing)
-
+    if not renders:
+        return facts
+    missing = scripts_without_font()
+    facts["fonts_missing"] = None if missing is None else ", ".join(missing)
+    try:
+        facts["sandbox"] = settle_sandbox(settings.chromium_sandbox, settings.chromium)
+    except ConfigError as error:
+        print(error.message, file=sys.stderr, flush=True)  # noqa: T201 - as a wrong setting's
+        sys.exit(EX_CONFIG)
     return facts
 
 

@@ -107,8 +107,8 @@ class JobRunner:
                     stopwatch = Stopwatch({"queue": _queue_ms(claimed)})
                     self._recorded = None
                     self._run_claimed(claimed, stopwatch)
-                    self._trace(claimed, stopwatch)
                     self.farm.cache.wake(claimed)
+                    self._trace(claimed, stopwatch)
                 self.jobs_done += 1
                 room = self.kinds[claimed.kind]
                 with self.watchdog.over(Deadline(_REST_S), room.kill):

@@ -94,11 +94,11 @@ def _clock(name: str, whose: str, ahead: timedelta, at_most: timedelta) -> Itera
 
 
 def _machine(worker: WorkerView) -> Iterator[DoctorRow]:
-    bare = [child for child in worker.children if child.sandbox is False]
-    if bare:
+    is_bare = any(child.sandbox is False for child in worker.children)
+    if is_bare or worker.facts.get("sandbox") not in {None, "on"}:
         detail = (
-            f"off in {len(bare)} of its browsers: no_sandbox in its log says why. Run it as an "
-            "ordinary user, and in a container with docker/chromium-seccomp.json"
+            "off: no_sandbox in its log says why. Run it as an ordinary user, and in a container "
+            "with docker/chromium-seccomp.json"
         )
         yield DoctorRow(f"{worker.name}: sandbox", ok=None, detail=detail)
     has_bytes = int(worker.facts.get("memory_bytes") or 0)

@@ -130,13 +130,25 @@ def test_a_browser_that_cannot_start(farm: Examined) -> None:
     assert [line for line in wrong(lines) if line.startswith("browser missing no browser has")]
 
 
-def test_a_sandbox_that_is_off_is_a_warning(farm: Examined) -> None:
-    child = a_child().model_copy(update={"sandbox": False})
-    farm.farm.workers.child_beat(a_worker().id, child, ttl_s=60)
+def test_a_gate_that_is_missing(farm: Examined) -> None:
+    farm.beat(a_worker().model_copy(update={"gate": False}))
+    code, lines = farm.doctor()
+    assert code == 1
+    (said,) = wrong(lines)
+    assert said.startswith("gate missing no worker on the queue pages has its gate. No job runs")
+
+
+@pytest.mark.parametrize("known_by", ["browser", "worker"])
+def test_a_sandbox_that_is_off_is_a_warning(farm: Examined, known_by: str) -> None:
+    if known_by == "browser":
+        child = a_child().model_copy(update={"sandbox": False})
+        farm.farm.workers.child_beat(a_worker().id, child, ttl_s=60)
+    else:
+        farm.beat(a_worker(), sandbox="off: root may not have it")
     code, lines = farm.doctor()
     assert code == 0
     (said,) = wrong(lines)
-    assert said.startswith("pages@host: sandbox warning off in 1 of its browsers")
+    assert said.startswith("pages@host: sandbox warning off: no_sandbox")
 
 
 @pytest.mark.parametrize(
