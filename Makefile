@@ -115,6 +115,10 @@ bench-gate: setup ## Measure what the gate costs a page of 150 pictures
 bench-batch: setup ## Measure what it takes to queue 10,000 URLs against a loop of apply_async
 	python -m tests.bench.batch
 
+.PHONY: bench-counts
+bench-counts: setup ## Count commands, messages, copies and modules of a job, and write them into docs/performance.md
+	python -m tests.bench.counts
+
 .PHONY: openapi
 openapi: setup ## Write openapi.json anew
 	python -m dev.openapi

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from dev.stack import Stack, running
+from dev.stack import ROOT, Stack, running
 from tests.support.stacks import a_stack
+
+PAGE = ROOT / "docs" / "performance.md"
+"""Has a place for each table that is measured."""
 
 
 @contextmanager
