@@ -38,6 +38,7 @@ KNOWN_NAMES = frozenset(
         "BACKLOG_MAX",
         "BATCH_ITEMS_MAX",
         "BATCH_MAX_BYTES",
+        "FLOWER_URL",
         "METRICS_HOST",
         "OPEN_JOBS_MAX",
         "REQUESTS_PER_MINUTE",

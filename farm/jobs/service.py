@@ -235,6 +235,16 @@ class JobService:
         """Return the running jobs of all queues."""
         return [job for queue in ALL_QUEUES for job in self.ledger.running(queue)]
 
+    def cancel(self, job_id: str) -> Job:
+        """Cancel the job and return it; one that has ended stays as it is."""
+        while True:
+            job = self.get(job_id)
+            if job.state.is_terminal:
+                return job
+            cancelled = job.cancelled(self.clock.now())
+            if self.ledger.swap(cancelled):
+                return cancelled
+
     def cancel_or_forget(self, job_id: str) -> Job | None:
         """Cancel an open job and return it; forget an ended one and return ``None``.
 
