@@ -7,17 +7,13 @@ cd "$(dirname "$0")"
 # Passwords are made once, so that they stay the same over restarts; only their owner may read them.
 (umask 077 && touch .env)
 chmod 600 .env
-for name in FLOWER_BASIC_AUTH REDIS_PASSWORD REDIS_PASSWORD_{API,WORKER,DISPATCHER,FLOWER}; do
+for name in FLOWER_BASIC_AUTH GRAFANA_PASSWORD REDIS_PASSWORD REDIS_PASSWORD_{API,WORKER,DISPATCHER,FLOWER}; do
   if ! grep -q "^$name=" .env; then
     user=$([ "$name" = FLOWER_BASIC_AUTH ] && echo farm: || true)
     password=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
     printf '%s=%s%s\n' "$name" "$user" "$password" >> .env
   fi
 done
-
-if ! grep -qs '^GRAFANA_PASSWORD=' .env; then
-  printf 'GRAFANA_PASSWORD=%s\n' "$(od -An -N18 -tx1 /dev/urandom | tr -d ' \n')" >> .env
-fi
 
 docker compose up --detach --build --wait "$@"
 
