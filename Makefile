@@ -91,13 +91,13 @@ test-chaos: setup ## Break the farm in every way, and write what came of it into
 test-batch: setup ## Do 2,000 URLs while all sorts of parts are killed, and write what came of it into docs/reliability.md
 	pytest tests/chaos/test_batch.py -m huge --batch-table docs/reliability.md
 
+.PHONY: bench
+bench: setup ## Measure the farm against the bare tools, and write it into docs/performance.md (ONLY=item, QUICK=1)
+	python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
+
 .PHONY: bench-roundtrip
 bench-roundtrip: setup ## Measure a job's round trip against the bare browser
 	python -m tests.bench.roundtrip
-
-.PHONY: bench-probe
-bench-probe: setup ## Measure many probes against xargs and the bare ffprobe
-	python -m tests.bench.probe
 
 .PHONY: bench-cpu
 bench-cpu: setup ## Measure the CPU time of a probe, process by process
@@ -107,13 +107,9 @@ bench-cpu: setup ## Measure the CPU time of a probe, process by process
 bench-filing: setup ## Measure what it costs to move, keep and list a job
 	python -m tests.bench.filing
 
-.PHONY: bench-gate
-bench-gate: setup ## Measure what the gate costs a page of 150 pictures
-	python -m tests.bench.gate
-
-.PHONY: bench-batch
-bench-batch: setup ## Measure what it takes to queue 10,000 URLs against a loop of apply_async
-	python -m tests.bench.batch
+.PHONY: bench-counts
+bench-counts: setup ## Count commands, messages, copies and modules of a job, and write them into docs/performance.md
+	python -m tests.bench.counts
 
 .PHONY: openapi
 openapi: setup ## Write openapi.json anew

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from apiflask import APIFlask
 from flask import Flask, Response
 
-from api import problems
+from api import problems, tracking
 from api.auth import Door
 from api.bodies import JSON_MAX_BYTES, StrictRequest
 from api.dashboard import routes as dashboard
@@ -20,6 +20,7 @@ from api.routes import (
     health,
     jobs,
     keys,
+    metrics,
     results,
     uploads,
     webhooks,
@@ -71,7 +72,8 @@ def create_app(settings: ApiSettings, service: JobService, counters: object = No
     links = Links(service.keys, service.clock, secret)
     rates = Rates(settings.requests_per_minute, service.clock, counters)
     sessions = Sessions(service.keys, service.clock, secret)
-    door = Door(known, links, sessions, service, rates.count_failure)
+    door = Door(known, links, sessions, service, rates.count_failure, settings.metrics_host)
+    tracking.install(app)
     door.install(app)  # Before the rates, which are those of whom it has let in.
     rates.install(app)
     app.after_request(_without_body)
@@ -83,6 +85,7 @@ def create_app(settings: ApiSettings, service: JobService, counters: object = No
     app.register_blueprint(artifacts.blueprint(door.asked, links))
     app.register_blueprint(uploads.blueprint(door.asked, settings.upload_max_bytes))
     app.register_blueprint(farm.blueprint(door.asked))
+    app.register_blueprint(metrics.blueprint(door.asked))
     app.register_blueprint(keys.blueprint(door.asked, known))
     app.register_blueprint(health.blueprint(service))
     app.register_blueprint(docs.blueprint())

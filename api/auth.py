@@ -7,6 +7,7 @@ from dataclasses import replace
 import structlog
 from flask import Flask, g, request
 
+from api.tracking import origin
 from farm.jobs.errors import (
     BackendUnavailable,
     ForbiddenHost,
@@ -52,6 +53,7 @@ SCOPES: Mapping[str, Scope | None] = {
     "uploads.forget": "uploads",
     "farm.pressure": "farm:read",
     "farm.workers": "farm:read",
+    "metrics.tell": "farm:read",
     "keys.create": "keys",
     "keys.list_keys": "keys",
     "keys.revoke": "keys",
@@ -86,6 +88,7 @@ SCOPES: Mapping[str, Scope | None] = {
 DASHBOARD = "dashboard"
 SESSION_COOKIE = "farm_session"
 _LINKED = "artifacts.artifact"
+_METRICS = "metrics.tell"
 _SHOWN_IN_PAGES = frozenset({"artifacts", "results"})
 """What the dashboard shows and links: its session reads that, and reaches no other address."""
 _WHO_HAS_A_LINK = replace(ANYBODY, scopes=frozenset({"jobs:read"}))
@@ -110,16 +113,19 @@ class Door:
         sessions: Sessions,
         service: JobService,
         failed: Callable[[], None],
+        metrics_host: str | None = None,
     ) -> None:
         """Let whom ``keys``, ``links`` and ``sessions`` know use ``service``.
 
-        ``failed`` is called for others.
+        ``failed`` is called for others; ``metrics_host`` is a further name by which the
+        metrics alone may be asked for.
         """
         self._keys = keys
         self._links = links
         self._sessions = sessions
         self._service = service
         self._failed = failed
+        self._metrics_host = metrics_host
 
     def install(self, app: Flask) -> None:
         """Have every request of ``app`` looked at."""
@@ -128,7 +134,7 @@ class Door:
     def asked(self) -> JobService:
         """See ``Asked``."""
         caller: Caller = g.caller
-        return self._service.on_behalf_of(caller)
+        return self._service.on_behalf_of(caller, origin())
 
     def begin_session(self, text: str) -> str | None:
         """Return a session of who has the key ``text``; ``None``: nobody needs any.
@@ -174,7 +180,7 @@ class Door:
             self._check_link(**(request.view_args or {}))
             return _WHO_HAS_A_LINK
         if self._keys.is_open():
-            _check_near()
+            _check_near(self._metrics_host if request.endpoint == _METRICS else None)
             g.session = ""
             return ANYBODY
         if "Authorization" not in request.headers and _may_have_session():
@@ -226,15 +232,17 @@ def check_own_page() -> None:
         raise ForbiddenOrigin("This form was sent by a page of elsewhere.")
 
 
-def _check_near() -> None:
+def _check_near(also: str | None) -> None:
     """Refuse what a web page has a browser of this machine ask, be it by a rebound name.
+
+    ``also`` is a host that the farm may be called by besides.
 
     Raises:
         ForbiddenHost: The farm is called by a name that others may give to it.
         ForbiddenOrigin: A page that is not the farm's own is behind the request.
     """
     host = request.headers.get("Host", "")
-    if not _OWN_NAME.fullmatch(host):
+    if not _OWN_NAME.fullmatch(host) and host != also:
         raise ForbiddenHost(
             "This farm has no keys, so it can be called as 127.0.0.1 or localhost alone."
         )

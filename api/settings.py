@@ -79,6 +79,14 @@ class ApiSettings(Settings):
             "key; further ones are refused with 429. Without it there is no limit.",
         ),
     ] = None
+    metrics_host: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?$",
+            description="Host, perhaps with a port, by which Prometheus may ask for `/metrics` "
+            "where there are no keys, besides 127.0.0.1 and localhost.",
+        ),
+    ] = None
     flower_url: Annotated[
         str | None,
         Field(

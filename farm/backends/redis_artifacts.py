@@ -163,12 +163,23 @@ def _chunk_keys(key: str, count: int) -> list[str]:
 
 
 def _rechunk(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the same bytes in pieces of ``CHUNK_BYTES``; the last may be shorter."""
+    """Yield the same bytes in pieces of ``CHUNK_BYTES``; the last may be shorter.
+
+    Each byte is copied once, however large a chunk is, and never more than one piece
+    of them is held.
+    """
     pending = bytearray()
     for chunk in chunks:
-        pending += chunk
-        while len(pending) >= CHUNK_BYTES:
-            yield bytes(pending[:CHUNK_BYTES])
-            del pending[:CHUNK_BYTES]
+        view = memoryview(chunk)
+        while view:
+            wanted = CHUNK_BYTES - len(pending)
+            part, view = view[:wanted], view[wanted:]
+            if len(part) == CHUNK_BYTES:
+                yield bytes(part)
+                continue
+            pending += part
+            if len(pending) == CHUNK_BYTES:
+                yield bytes(pending)
+                pending.clear()
     if pending:
         yield bytes(pending)

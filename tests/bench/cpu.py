@@ -1,7 +1,7 @@
 """What a probe costs, in time of the CPU, and which process has it.
 
 ``make bench-cpu`` has small files probed by a farm, and by the bare ffprobe as ``make
-bench-probe`` has them, in turns, and reads from the kernel how long each process of the
+bench ONLY=probe`` has them, in turns, and reads from the kernel how long each process of the
 farm had a core. Unlike a throughput this hardly depends on what else the machine does. It
 prints medians; nothing is asserted.
 """

@@ -1,13 +1,11 @@
 """What the gate adds to the loading of a page with many small images.
 
-``make bench-gate`` loads one page in two browsers of the same kind, of which one goes
-through the gate, in turns, so that both see the same machine. The server does next to
-nothing, so that nothing of the gate's share is hidden behind it. It prints medians;
-nothing is asserted, for times say little about another machine.
+One page is loaded in two browsers of the same kind, of which one goes through the gate,
+in turns, so that both see the same machine. The server does next to nothing, so that
+nothing of the gate's share is hidden behind it.
 """
 
 import asyncio
-import statistics
 import subprocess
 import sys
 import time
@@ -21,23 +19,25 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 from tasks.egress.client import Gate, Limits
 from tasks.egress.keeper import Keeper
 from tasks.pages.chromium import find_chromium
+from tests.bench.figures import Figure
 from tests.bench.support import is_open
 from tests.support.neighbours import free_port
 from tests.support.waiting import until
 
-_ROUNDS = 40
 _WARM_UP = 5
 _IMAGES = 150
 _LIMITS = Limits(max_bytes=10**12, max_requests=10**9, max_seconds=3600)
 
 
-def main(rounds: int = _ROUNDS) -> None:
-    """Measure and print."""
+def figures(quick: bool) -> Iterator[Figure]:
+    """Measure item 9."""
+    rounds = 3 if quick else 40
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
     keeper = Keeper(allow=f"127.0.0.1:{port}")
     gate = Gate(keeper.control)
     keeper.start()
+    plain, gated = [], []
     try:
         with (
             _serving(port),
@@ -45,18 +45,22 @@ def main(rounds: int = _ROUNDS) -> None:
             sync_playwright() as playwright,
         ):
             direct = _browser(playwright, None)
-            gated = _browser(playwright, f"http://127.0.0.1:{gate.port}")
-            took: dict[str, list[float]] = {"direct": [], "through the gate": []}
-            for number in range(_WARM_UP + rounds):
-                for browser, label in ((direct, "direct"), (gated, "through the gate")):
-                    took_ms = _load(browser, url)
-                    if number >= _WARM_UP:
-                        took[label].append(took_ms)
+            through = _browser(playwright, f"http://127.0.0.1:{gate.port}")
+            for _ in range(_WARM_UP + rounds):
+                plain.append(_load(direct, url))
+                gated.append(_load(through, url))
             if session.denied:
                 raise RuntimeError("the gate refused something")
     finally:
         keeper.stop()
-    _print(took)
+    yield Figure(
+        f"loading a page of {_IMAGES} small images",
+        "ms",
+        gated[_WARM_UP:],
+        plain[_WARM_UP:],
+        "the same browser without the gate",
+        "less",
+    )
 
 
 def _browser(playwright: Playwright, proxy: str | None) -> Browser:
@@ -76,22 +80,6 @@ def _load(browser: Browser, url: str) -> float:
         raise RuntimeError("not all pictures came")
     context.close()
     return took_ms
-
-
-def _print(took: dict[str, list[float]]) -> None:
-    print(f"{len(took['direct'])} loads of a page with {_IMAGES} small images; milliseconds")
-    print(f"{'':20}{'median':>8}{'least':>8}{'p90':>8}")
-    for label, found in took.items():
-        p90 = statistics.quantiles(found, n=10)[-1]
-        print(f"{label:20}{statistics.median(found):8.1f}{min(found):8.1f}{p90:8.1f}")
-    ratios = [
-        gated / direct
-        for direct, gated in zip(took["direct"], took["through the gate"], strict=True)
-    ]
-    low, middle, high = statistics.quantiles(ratios, n=4)
-    print(
-        f"Through the gate it takes {middle:.3f} times as long (quartiles {low:.3f}, {high:.3f})."
-    )
 
 
 class _Server(asyncio.Protocol):
@@ -141,7 +129,7 @@ def _answer(body: bytes, media_type: bytes) -> bytes:
 @contextmanager
 def _serving(port: int) -> Iterator[None]:
     """Serve from a process of its own, which shares no lock with the browser's driver."""
-    server = subprocess.Popen([sys.executable, "-m", "tests.bench.gate", "serve", str(port)])
+    server = subprocess.Popen([sys.executable, "-m", "tests.bench.gate", str(port)])
     try:
         until(lambda: is_open(port), "the page is served")
         yield
@@ -151,7 +139,4 @@ def _serving(port: int) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["serve"]:
-        serve(int(sys.argv[2]))
-    else:
-        main(*map(int, sys.argv[1:]))
+    serve(int(sys.argv[1]))
