@@ -87,7 +87,10 @@ def _work(client: FarmClient, site: str, folder: Path) -> Mapping[str, str]:
     make_video(video)
     upload = client.upload(video)
     stills = {"count": 5, "width": 320}
-    probe = client.run({"kind": "probe", "upload_id": upload.id, "thumbnails": stills})
+    named = {"filename": video.name}
+    probe = client.run(
+        {"kind": "probe", "upload_id": upload.id, "thumbnails": stills, "metadata": named}
+    )
     page = client.run(
         {"kind": "screenshot", "url": addresses[2], "collect": ["thumbnail", "har", "html"]}
     )
