@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser
 from playwright.sync_api import Error as PlaywrightError
+
+from tasks.pages.tab import Tab
 
 _KEPT_S = 60.0
 _OF_ONE_JOB = frozenset(
     {"http_credentials", "extra_http_headers", "storage_state", "record_har_path"}
 )
 """Options with secrets or with what one job has left behind."""
-
-Blank = tuple[BrowserContext, Page]
 
 
 class Ahead:
@@ -23,10 +23,10 @@ class Ahead:
     def __init__(self) -> None:
         """Have nothing yet."""
         self._last: list[Mapping[str, Any]] = []
-        self._ready: tuple[Mapping[str, Any], Blank, float] | None = None
+        self._ready: tuple[Mapping[str, Any], Tab, float] | None = None
 
-    def take(self, options: Mapping[str, Any]) -> Blank | None:
-        """Return what is ready for ``options``, if it is and still works; else close it.
+    def take(self, options: Mapping[str, Any]) -> Tab | None:
+        """Return what is ready for ``options`` and listens, if it still does; else close it.
 
         Raises:
             playwright.sync_api.Error: The browser is gone.
@@ -35,12 +35,12 @@ class Ahead:
         ready, self._ready = self._ready, None
         if ready is None:
             return None
-        made_with, (context, page), made_at = ready
-        if made_with != options or time.monotonic() - made_at > _KEPT_S:
-            context.close()
-            return None
-        context.cookies()  # Whether the browser is still there only an answer tells.
-        return context, page
+        made_with, tab, made_at = ready
+        if made_with == options and time.monotonic() - made_at <= _KEPT_S:
+            with suppress(PlaywrightError):  # Gone: itself, or with its browser.
+                return tab.listening()
+        tab.context.close()
+        return None
 
     def prepare(self, browser: Browser) -> None:
         """Open one more of what the last two jobs wanted, if that was the same for both."""
@@ -50,8 +50,7 @@ class Ahead:
         if self._ready is not None or _OF_ONE_JOB & options.keys():
             return
         with suppress(PlaywrightError):  # The job will find out.
-            context = browser.new_context(**options)
-            self._ready = options, (context, context.new_page()), time.monotonic()
+            self._ready = options, Tab.opened(browser, options), time.monotonic()
 
     def forget(self) -> None:
         """Drop what is ready, with its browser."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 import structlog
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from farm.jobs.errors import BrowserCrashed, CaptureFailed, JobError, JobTimedOut
@@ -22,15 +22,14 @@ from tasks.memory import tree_bytes
 from tasks.pages.ahead import Ahead
 from tasks.pages.chromium import find_chromium
 from tasks.pages.failures import is_gone
+from tasks.pages.processes import browser_of, limit_renderers, lives, started_here
+from tasks.pages.tab import Tab
 from tasks.settings import Sandbox
 
 ContextOptions = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, Any]]
 """Makes the options of ``new_context``, given Playwright's registry of devices."""
 
 _LAUNCH_TIMEOUT_MS = 20_000
-_RENDERER_MAX_BYTES = 1536 * 1024 * 1024
-"""What a page may write to: many times what a large one needs, and more than a machine
-can spare for a bomb. Its pictures do not count, they are in shared memory."""
 _KILL_DRIVER_AFTER_S = 1.5
 """With its browser dead a living driver says so within a tenth of a second."""
 # A browser does not give back all that its pages took, and neither does the driver.
@@ -90,6 +89,12 @@ class BrowserHolder:
 
     @contextmanager
     def page(self, options: ContextOptions, deadline: Deadline) -> Iterator[Page]:
+        """Give the page of a ``tab``, for those who need no more."""
+        with self.tab(options, deadline) as tab:
+            yield tab.page
+
+    @contextmanager
+    def tab(self, options: ContextOptions, deadline: Deadline) -> Iterator[Tab]:
         """Give a blank page in a new context made with ``options``, and close both.
 
         After anything but a ``JobError`` that is not ours the browser is thrown away:
@@ -100,11 +105,11 @@ class BrowserHolder:
             CaptureFailed: The browser does not take one of the options.
         """
         self._killed_at = None
-        context, page = self._blank(options, deadline)
+        tab = self._blank(options, deadline)
         self._pages += 1
         self.is_beyond_help = False
         try:
-            yield page
+            yield tab
         except JobError as error:
             if error.retryable:
                 self.discard()
@@ -116,7 +121,7 @@ class BrowserHolder:
             self.discard()
             raise
         finally:
-            self._close(context)
+            self._close(tab)
 
     def kill(self) -> None:
         """Kill the browser's processes. Its pending calls fail at once, also a launch.
@@ -183,11 +188,11 @@ class BrowserHolder:
 
     def _kill_browser(self) -> None:
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
-            process = self._process or (_browser_of(self._driver) if self._driver else None)
-            if process and _lives(process):
+            process = self._process or (browser_of(self._driver) if self._driver else None)
+            if process and lives(process):
                 os.killpg(process.pid, signal.SIGKILL)
 
-    def _blank(self, options: ContextOptions, deadline: Deadline) -> tuple[BrowserContext, Page]:
+    def _blank(self, options: ContextOptions, deadline: Deadline) -> Tab:
         # `is_connected()` still says yes after a browser died between two jobs, so
         # health is whether a context can be had. Each step renews more than the one before.
         last: Exception | None = None
@@ -199,8 +204,7 @@ class BrowserHolder:
                 wanted = options(playwright.devices)
                 if ready := self._ahead.take(wanted):
                     return ready
-                context = browser.new_context(**wanted)
-                return context, context.new_page()
+                return Tab.opened(browser, wanted).listening()
             except PlaywrightError as error:
                 if self._browser is not None and not is_gone(error.message):
                     self.discard()  # With the context, if there is one already.
@@ -213,11 +217,11 @@ class BrowserHolder:
         self.is_beyond_help = True
         raise BrowserCrashed("No browser can be started.") from last
 
-    def _close(self, context: BrowserContext) -> None:
+    def _close(self, tab: Tab) -> None:
         if self._browser is None:
             return
         try:
-            context.close()
+            tab.context.close()
         except PlaywrightError:
             self.discard()
 
@@ -227,23 +231,23 @@ class BrowserHolder:
         if proxy != self._proxy:
             self._let_go()
             self._proxy = proxy
-        if self._driver is not None and not _lives(self._driver):
+        if self._driver is not None and not lives(self._driver):
             self.discard()
             self.close()  # `kill` had to go that far: nothing can be asked of it.
         if self._browser is None or self._playwright is None:
             if self._playwright is None:
-                before = _started_here()
+                before = started_here()
                 self._playwright = sync_playwright().start()
-                self._driver = next(iter(_started_here() - before))
+                self._driver = next(iter(started_here() - before))
                 self._browsers = 0
             self._browser = self._launch(self._playwright, deadline)
             self.gate.tallies.count(BROWSERS_LAUNCHED)
             self.version = self._browser.version
             self._pages, self._browsers = 0, self._browsers + 1
             self._launched_at = time.monotonic()
-            self._process = _browser_of(self._driver) if self._driver else None
+            self._process = browser_of(self._driver) if self._driver else None
             if self._process is not None:
-                _limit_renderers(self._process)
+                limit_renderers(self._process)
         return self._browser, self._playwright
 
     def _launch(self, playwright: Playwright, deadline: Deadline) -> Browser:
@@ -288,35 +292,3 @@ def _environment() -> dict[str, str | float | bool]:
         "HOME": tempfile.gettempdir(),
         "TMPDIR": tempfile.gettempdir(),
     }
-
-
-def _lives(process: psutil.Process) -> bool:
-    """Return whether it is there, and no other process with its number."""
-    with suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
-
-
-def _started_here() -> set[psutil.Process]:
-    """Return the processes that this one has started."""
-    return set(psutil.Process().children())
-
-
-def _limit_renderers(browser: psutil.Process) -> None:
-    """Limit the memory of every page to come; one that wants more loses its renderer.
-
-    The zygotes are what all renderers are forked from, and a limit is inherited.
-    """
-    with suppress(psutil.Error):
-        for process in browser.children(recursive=True):
-            if "--type=zygote" in process.cmdline():
-                process.rlimit(psutil.RLIMIT_DATA, (_RENDERER_MAX_BYTES, _RENDERER_MAX_BYTES))
-
-
-def _browser_of(driver: psutil.Process) -> psutil.Process | None:
-    """Return the browser's main process: the youngest that the driver has started.
-
-    Chromium leads a process group of its own, so this pid is the whole tree's handle.
-    """
-    living = [each for each in driver.children() if each.status() != psutil.STATUS_ZOMBIE]
-    return max(living, key=psutil.Process.create_time, default=None)

@@ -54,7 +54,7 @@ def visited(
         with ExitStack() as stack:
             with stopwatch.stage("browser"):
                 options = partial(context_options, spec, har=har)
-                visit = Visit(stack.enter_context(browser.page(options, deadline)), session)
+                visit = Visit(stack.enter_context(browser.tab(options, deadline)), session)
                 _prepare(visit, spec, deadline)
             try:
                 yield visit

@@ -17,6 +17,7 @@ from tasks.egress.verdicts import refused
 from tasks.pages.console import Console
 from tasks.pages.failures import is_gone, page_errors
 from tasks.pages.interception import Interception
+from tasks.pages.tab import Tab
 from tasks.pages.traffic import DOCUMENT_MAX_BYTES, RESPONSES_MAX_BYTES, Traffic
 
 _WORLD = "farm"
@@ -45,12 +46,12 @@ class Said:
 class Visit:
     """A page, with Chromium's own protocol beside Playwright's."""
 
-    def __init__(self, page: Page, session: Session) -> None:
-        """Listen to ``page``, which must not have gone anywhere yet.
+    def __init__(self, tab: Tab, session: Session) -> None:
+        """Listen to the page of ``tab``, which must not have gone anywhere yet.
 
         ``session`` is the job's at the gate.
         """
-        self.page = page
+        page = self.page = tab.page
         self.session = session
         self.warnings: list[str] = []
         self.is_partial = False
@@ -59,14 +60,13 @@ class Visit:
         """Whether the browser ran out of memory with it, and had better serve nobody else."""
         self._crashed = False
         self._world: int | None = None
-        self._session = page.context.new_cdp_session(page)
-        self._frame: str = self._session.send("Page.getFrameTree")["frameTree"]["frame"]["id"]
+        self._session = tab.session
+        self._frame = tab.frame
         self.console = Console(page)
         self.traffic = Traffic(self._frame, self.stop_loading, session.refusal_of)
         self.interception = Interception(self._session, self._frame)
         for name, handler in self.traffic.handlers():
             self._session.on(name, handler)
-        self._session.send("Network.enable")
         page.on("crash", self._note_crash)
 
     def warn(self, warning: str) -> None:

@@ -24,7 +24,7 @@ _BARE = f"a process of the bare loop, {_SLOTS} of them"
 
 def figures(quick: bool) -> Iterator[Figure]:
     """Measure item 7: of a worker's tree with its gate, proportional set size, for each slot."""
-    rounds, pages = (2, 8) if quick else (5, 200)
+    rounds, pages = (2, 8) if quick else (6, 200)
     ours: dict[str, list[float]] = {"idle": [], "busy": []}
     bare: dict[str, list[float]] = {"idle": [], "busy": []}
     with (

@@ -153,6 +153,20 @@ def test_what_was_opened_ahead_too_long_ago_is_not_taken(
         assert page.context is not ready
 
 
+def test_what_was_opened_ahead_and_went_away_is_not_taken(browser: BrowserHolder) -> None:
+    browser.close()
+    for _ in range(2):
+        with browser.page(lambda _: {}, Deadline(20)) as page:
+            opened = page.context.browser
+        browser.rest()
+    assert opened is not None
+    (ready,) = opened.contexts
+    ready.pages[0].close()
+    with browser.page(lambda _: {}, Deadline(20)) as page:
+        assert page.context is not ready
+        assert opened.contexts == [page.context]
+
+
 @pytest.mark.parametrize("part", ["driver", "browser"])
 def test_a_stopped_part_holds_a_job_up_for_no_more_than_its_time(
     browser: BrowserHolder, site: Site, part: str

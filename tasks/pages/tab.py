@@ -1,0 +1,46 @@
+"""A blank page in a context of its own, ready to be watched."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A page, and a session of Chromium's own protocol beside Playwright's."""
+
+    page: Page
+    session: CDPSession
+    frame: str
+    """Chromium's id of the main frame, which the page keeps wherever it goes."""
+
+    @classmethod
+    def opened(cls, browser: Browser, options: Mapping[str, Any]) -> Self:
+        """Open one in a new context with ``options``.
+
+        Raises:
+            playwright.sync_api.Error: The browser is gone, or does not take an option.
+        """
+        context = browser.new_context(**options)
+        page = context.new_page()
+        session = context.new_cdp_session(page)
+        frame: str = session.send("Page.getFrameTree")["frameTree"]["frame"]["id"]
+        return cls(page, session, frame)
+
+    @property
+    def context(self) -> BrowserContext:
+        """The context, which has no other page."""
+        return self.page.context
+
+    def listening(self) -> Self:
+        """Return this tab, of which the browser tells from now on what the page loads.
+
+        It answers only if it is still there.
+
+        Raises:
+            playwright.sync_api.Error: The browser is gone, or the page.
+        """
+        self.session.send("Network.enable")
+        return self
