@@ -6,9 +6,10 @@ from importlib.metadata import version
 from apiflask import APIFlask
 from flask import Flask, Response
 
-from api import problems
+from api import problems, tracking
 from api.auth import Door
 from api.bodies import JSON_MAX_BYTES, StrictRequest
+from api.dashboard import routes as dashboard
 from api.limits import Rates
 from api.routes import (
     artifacts,
@@ -19,6 +20,7 @@ from api.routes import (
     health,
     jobs,
     keys,
+    metrics,
     results,
     uploads,
     webhooks,
@@ -28,6 +30,7 @@ from api.settings import ApiSettings
 from farm.jobs.key_service import KeyService
 from farm.jobs.links import Links
 from farm.jobs.service import JobService
+from farm.jobs.sessions import Sessions
 
 
 class _App(APIFlask):
@@ -68,7 +71,9 @@ def create_app(settings: ApiSettings, service: JobService, counters: object = No
     secret = settings.secret.get_secret_value().encode() if settings.secret else None
     links = Links(service.keys, service.clock, secret)
     rates = Rates(settings.requests_per_minute, service.clock, counters)
-    door = Door(known, links, service, rates.count_failure)
+    sessions = Sessions(service.keys, service.clock, secret)
+    door = Door(known, links, sessions, service, rates.count_failure, settings.metrics_host)
+    tracking.install(app)
     door.install(app)  # Before the rates, which are those of whom it has let in.
     rates.install(app)
     app.after_request(_without_body)
@@ -80,9 +85,11 @@ def create_app(settings: ApiSettings, service: JobService, counters: object = No
     app.register_blueprint(artifacts.blueprint(door.asked, links))
     app.register_blueprint(uploads.blueprint(door.asked, settings.upload_max_bytes))
     app.register_blueprint(farm.blueprint(door.asked))
+    app.register_blueprint(metrics.blueprint(door.asked))
     app.register_blueprint(keys.blueprint(door.asked, known))
     app.register_blueprint(health.blueprint(service))
     app.register_blueprint(docs.blueprint())
+    app.register_blueprint(dashboard.blueprint(door, settings))
     app.spec_processor(complete)
     return app
 

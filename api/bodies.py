@@ -5,12 +5,13 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NoReturn
 
 from flask import Request
 from werkzeug.http import parse_options_header
-from werkzeug.sansio.multipart import Data, Epilogue, Event, File, MultipartDecoder, NeedData
+from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from farm.jobs.errors import (
     FieldError,
@@ -151,6 +152,68 @@ def upload_chunks(request: Request, max_bytes: int) -> tuple[str | None, str, It
         raise _too_large(max_bytes)
     media_type = request.mimetype or _ANY_TYPE
     return request.args.get("filename"), media_type, capped(chunks(request), max_bytes)
+
+
+@dataclass(frozen=True)
+class FormFile:
+    """A file that came with a form."""
+
+    name: str
+    media_type: str
+    chunks: Iterator[bytes]
+    """Come as they arrive and are held nowhere."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form as a browser sends it."""
+
+    fields: list[tuple[str, str]]
+    """In their order, up to the file."""
+    file: FormFile | None
+    """``None``: nobody chose any."""
+
+
+def sent_form(request: Request, file_max_bytes: int) -> Form:
+    """Return the form that is the body of ``request``.
+
+    Raises:
+        PayloadTooLarge: The fields or the file are larger than they may be; reading the
+            file raises the same.
+        UnreadableRequest: It is no form; also raised by reading the file.
+    """
+    if request.mimetype != "multipart/form-data":
+        request.max_content_length = _FORM_MAX_BYTES
+        return Form(list(request.form.items(multi=True)), None)
+    request.max_content_length = file_max_bytes + _FORM_MAX_BYTES
+    events, fields = _form_events(request), list[tuple[str, str]]()
+    try:
+        file = _file_behind(events, fields)
+    except ValueError as error:
+        raise UnreadableRequest(f"This is no form: {error}.") from error
+    if file is None:
+        return Form(fields, None)
+    media_type = file.headers.get("Content-Type", _ANY_TYPE)
+    chunks = capped(_bytes_of_file(events), file_max_bytes)
+    return Form(fields, FormFile(file.filename[:_FILENAME_MAX_CHARACTERS], media_type, chunks))
+
+
+def _file_behind(events: Iterator[Event], fields: list[tuple[str, str]]) -> File | None:
+    """Go to the first file that somebody chose, and put the fields before it into ``fields``."""
+    name, held, size_bytes = None, bytearray(), 0
+    for event in events:
+        if isinstance(event, File) and event.filename:
+            return event
+        if isinstance(event, Data):
+            size_bytes += len(event.data)
+            if size_bytes > _FORM_MAX_BYTES:
+                raise _too_large(_FORM_MAX_BYTES)
+            held += event.data
+            if not event.more_data and name is not None:
+                fields.append((name, held.decode(errors="replace")))
+        else:
+            name, held = event.name if isinstance(event, Field) else None, bytearray()
+    return None
 
 
 def _form_events(request: Request) -> Iterator[Event]:

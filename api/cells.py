@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from api.bodies import decode_json
 from farm.jobs.batches.models import BatchOptions
 from farm.jobs.errors import FieldError, InvalidJson, InvalidSpec
-from farm.jobs.specs.requests import SPECS
+from farm.jobs.specs.requests import SPECS, Kind
 
 _JSON_MAX_CHARACTERS = 64 * 1024
 
@@ -35,7 +35,7 @@ def fields(cells: Iterable[tuple[str, str]]) -> dict[str, Any]:
 def is_secret(name: str) -> bool:
     """Return whether no answer ever shows the field ``name``, or one that it is within."""
     parts = name.split(".")
-    schemas = (_schema_of(".".join(parts[: i + 1])) for i in range(len(parts)))
+    schemas = (schema_of(".".join(parts[: i + 1])) for i in range(len(parts)))
     return any(schema is not None and schema.get("writeOnly") for schema in schemas)
 
 
@@ -46,7 +46,7 @@ def _put(found: dict[str, Any], name: str, text: str) -> None:
         place = place.setdefault(part, {})
         if not isinstance(place, dict):
             raise _wrong(name, "is within a field that has a value of its own")
-    value = _value(_schema_of(name), text)
+    value = _value(schema_of(name), text)
     if last not in place:
         place[last] = value
     elif isinstance(place[last], list) and isinstance(value, list):
@@ -81,10 +81,10 @@ def _wrong(name: str, message: str) -> InvalidSpec:
 
 
 @cache
-def _schemas() -> Mapping[str, Mapping[str, Any]]:
-    """Return the JSON schema of each field of a batch or of any kind."""
+def _schemas(kind: Kind | None) -> Mapping[str, Mapping[str, Any]]:
+    """Return the JSON schema of each field of ``kind``; ``None``: of a batch or of any kind."""
     found: dict[str, Mapping[str, Any]] = {}
-    for model in (*SPECS.values(), BatchOptions):
+    for model in (*SPECS.values(), BatchOptions) if kind is None else (SPECS[kind],):
         schema = TypeAdapter(model).json_schema()
         for name, field in schema["properties"].items():
             found[name] = _resolved(field, schema.get("$defs", {}))
@@ -102,9 +102,13 @@ def _resolved(schema: Any, known: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a
     return {name: _resolved(each, known) for name, each in schema.items()}
 
 
-def _schema_of(path: str) -> Mapping[str, Any] | None:
+def schema_of(path: str, kind: Kind | None = None) -> Mapping[str, Any] | None:
+    """Return the JSON schema of a field, with all that it refers to; ``None``: there is none.
+
+    ``kind``: whose field it is; ``None``: a batch's, or any kind's.
+    """
     name, *inner = path.split(".")
-    schema = _schemas().get(name)
+    schema = _schemas(kind).get(name)
     for part in inner:
         places = [each for each in _alternatives(schema or {}) if each.get("type") == "object"]
         inside = places[0] if places else {}

@@ -16,8 +16,7 @@ worker_connections = 1000
 keepalive = 30
 timeout = 60
 graceful_timeout = 35  # A long poll takes at most 30 s.
-accesslog = "-"
-access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(M)sms'
+accesslog = None  # The API logs each answer itself, as JSON and without what links hold.
 control_socket_disable = True  # one per user, so two farms of one user would share it
 
 

@@ -1,7 +1,6 @@
 """The one table from the farm's errors to HTTP, as RFC 9457 problem details."""
 
 import re
-import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +11,7 @@ from flask import Flask, Response, json, request
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
+from api.tracking import request_id
 from farm.jobs import errors
 from farm.jobs.errors import FarmError, FieldError
 
@@ -73,7 +73,7 @@ class Problem(BaseModel):
     retryable: bool
     """Whether the same request may work later."""
     trace_id: str
-    """Stands in the server's log beside what happened."""
+    """The request's `X-Request-ID`. Stands in the log, in every line that it led to."""
     failure: dict[str, Any] | None = None
     """The job's failure, for the code ``job_failed``."""
 
@@ -91,8 +91,8 @@ def title_of(error: type[FarmError]) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", " ", error.__name__).capitalize()
 
 
-def answer(error: FarmError, trace_id: str | None = None) -> Response:
-    """Return the response for ``error``; without a ``trace_id`` it gets a new one."""
+def answer(error: FarmError) -> Response:
+    """Return the response for ``error``."""
     status = STATUSES.get(type(error))
     if status is None:
         return _answer_unforeseen(error)
@@ -104,13 +104,13 @@ def answer(error: FarmError, trace_id: str | None = None) -> Response:
         code=error.code,
         errors=list(getattr(error, "errors", ())),
         retryable=error.retryable,
-        trace_id=trace_id or secrets.token_hex(8),
+        trace_id=request_id(),
     )
     failure = getattr(error, "failure", None)
     if failure is not None:
         problem.failure = failure.model_dump(mode="json")
     body = problem.model_dump(mode="json", exclude={"failure"} if failure is None else None)
-    _log.info("refused", code=error.code, trace_id=problem.trace_id, path=request.path)
+    _log.info("refused", code=error.code, path=request.path)
     response = Response(json.dumps(body), status, content_type="application/problem+json")
     if error.retryable:
         response.headers["Retry-After"] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
@@ -151,7 +151,6 @@ def _answer_http_exception(error: HTTPException) -> Response:
 
 
 def _answer_unforeseen(error: Exception) -> Response:
-    trace_id = secrets.token_hex(8)
-    _log.error("unforeseen", exc_info=error, path=request.path, trace_id=trace_id)
+    _log.error("unforeseen", exc_info=error, path=request.path)
     message = "The farm made a mistake; its log has the details."
-    return answer(errors.InternalError(message), trace_id)
+    return answer(errors.InternalError(message))

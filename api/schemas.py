@@ -123,7 +123,8 @@ def event_answer(description: str) -> dict[int, Any]:
     return {
         HTTPStatus.OK.value: {
             "description": description,
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            # Without a type: some readers take it for the stream's, some for each event's.
+            "content": {"text/event-stream": {"schema": {"description": "Server-sent events."}}},
         }
     }
 

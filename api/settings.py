@@ -79,12 +79,29 @@ class ApiSettings(Settings):
             "key; further ones are refused with 429. Without it there is no limit.",
         ),
     ] = None
+    metrics_host: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?$",
+            description="Host, perhaps with a port, by which Prometheus may ask for `/metrics` "
+            "where there are no keys, besides 127.0.0.1 and localhost.",
+        ),
+    ] = None
+    flower_url: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://[^\s?#]+$",
+            description="Where people reach Flower, as http://127.0.0.1:5555: the dashboard links "
+            "to it. Without it there are no such links.",
+        ),
+    ] = None
     secret: Annotated[
         SecretStr | None,
         Field(
             min_length=32,
-            description="What links to artifacts are signed with, at least 32 characters. Without "
-            "it the farm makes one and keeps it in Redis; a new one ends all links.",
+            description="What links to artifacts and sessions are signed with, at least 32 "
+            "characters. Without it the farm makes one and keeps it in Redis; a new one ends all "
+            "of them.",
         ),
     ] = None
 

@@ -20,6 +20,7 @@ from farm.backends.settings import PREFIX, Settings
 from farm.client.cli import cli
 from farm.jobs.errors import FarmError, JobError, leaves
 from farm.jobs.ladder import VISIBILITY_TIMEOUT_S, Ladder
+from farm.jobs.metrics.names import METRICS, Metric
 from farm.jobs.specs.base import JobOptions, OptionGroup, groups
 from farm.jobs.specs.content import ContentSpec
 from farm.jobs.specs.media import ProbeSpec
@@ -112,6 +113,16 @@ def limits_table() -> str:
         ("an artifact", f"{ARTIFACT_MAX_BYTES >> 20} MiB", "`output_too_large`"),
     ]
     return _table(("what", "at most", "else"), rows)
+
+
+def metrics_table() -> str:
+    """Return each metric of ``/metrics``: name, sort, labels, meaning."""
+    return _table(("metric", "sort", "labels", "meaning"), map(_metric_row, METRICS))
+
+
+def _metric_row(metric: Metric) -> Sequence[str]:
+    labels = ", ".join(f"`{label}`" for label in metric.labels)
+    return f"`{metric.told_as}`", metric.sort, labels, metric.meaning
 
 
 def ladder_table() -> str:
@@ -272,7 +283,11 @@ TABLES: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "errors": errors_table,
     },
     "docs/cli.md": {"help": help_texts},
-    "docs/operations.md": {"settings": settings_table, "ladder": ladder_table},
+    "docs/operations.md": {
+        "settings": settings_table,
+        "ladder": ladder_table,
+        "metrics": metrics_table,
+    },
 }
 """What makes each table, by file and name."""
 

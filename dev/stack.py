@@ -241,6 +241,7 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
             "FARM_ARTIFACTS_REDIS_URL": artifacts_url,
             "FARM_UPLOADS_DIR": str(uploads_dir),
+            "FARM_FLOWER_URL": self.flower_url,
             "FARM_EGRESS_OWN": f"127.0.0.1:{self.ports.api},127.0.0.1:{self.ports.flower}",
             "FLOWER_BASIC_AUTH": f"farm:{self.flower_password}",
             "STACK_RUN_DIR": str(self.run_dir),

@@ -9,6 +9,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from farm.backends.assembly import assemble
 from farm.backends.celery_queue import BROKER_SETTINGS, transport_options
+from farm.backends.traces import traces_to
 from farm.jobs.ladder import Ladder
 from farm.jobs.specs.media import PROBE_TIMEOUT_MAX_MS
 from farm.jobs.workers import BrowserCheck
@@ -96,6 +97,7 @@ def make_celery(settings: WorkerSettings) -> Celery:
         },
         worker=identity(),
         overtime=SoftTimeLimitExceeded,
+        traces=traces_to(settings.otlp_endpoint, "renderfarm-worker"),
     )
 
     def check_browser() -> None:

@@ -13,6 +13,7 @@ from farm.jobs.errors import ConfigError, FarmError, OptionUnavailable
 from tasks.deadline import Deadline
 from tasks.egress.client import Gate
 from tasks.egress.keeper import Keeper
+from tasks.fonts import SCRIPTS, scripts_without_font
 from tasks.pages.ads import INSTALLED, engine
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.check import open_a_page
@@ -24,8 +25,6 @@ from tasks.watchdog import Watchdog
 
 _TIMEOUT_S = 20.0
 _OUTPUT_MAX_BYTES = 1024 * 1024
-_SCRIPTS = {"ja": "CJK", "ar": "Arabic", "hi": "Devanagari", "th": "Thai", "und-zsye": "emoji"}
-"""Language codes of fontconfig, by the scripts that pages often need."""
 
 
 def checks() -> Iterable[DoctorRow]:
@@ -89,18 +88,16 @@ def _version_of(program: str, *, needed: bool, remedy: str) -> DoctorRow:
 
 
 def _fonts() -> DoctorRow:
-    if shutil.which("fc-list") is None:
-        return DoctorRow("fonts", ok=None, detail="fc-list is not installed, so they are unknown")
-    lacking = [
-        name for code, name in _SCRIPTS.items() if not _first_line(["fc-list", f":lang={code}"])
-    ]
+    lacking = scripts_without_font()
+    if lacking is None:
+        return DoctorRow("fonts", ok=None, detail="fc-list does not say which there are")
     if lacking:
         detail = (
             f"none for {', '.join(lacking)}, whose text renders as boxes: apt-get install "
             "fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji"
         )
         return DoctorRow("fonts", ok=None, detail=detail)
-    return DoctorRow("fonts", ok=True, detail=f"Latin, {', '.join(_SCRIPTS.values())}")
+    return DoctorRow("fonts", ok=True, detail=f"Latin, {', '.join(SCRIPTS.values())}")
 
 
 def _easylist(file: Path) -> DoctorRow:

@@ -22,8 +22,10 @@ from farm.jobs.workers import Worker
 from tasks.deadline import Deadline
 from tasks.egress.client import Gate
 from tasks.egress.keeper import Keeper
+from tasks.fonts import scripts_without_font
 from tasks.heartbeat import TTL_S, Heartbeat
 from tasks.homes import Reaper, move_in
+from tasks.memory import limit_bytes
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.sandbox import settle_sandbox
 from tasks.runner import JobRunner
@@ -62,21 +64,13 @@ def _connect_worker(
 ) -> None:
     beating: dict[str, Heartbeat] = {}
     directory, clock = runner.farm.workers, runner.farm.clock
+    facts: dict[str, str | None] = {}
     reaper = Reaper(Path(tempfile.gettempdir()))
-    facts: dict[str, str | None] = {
-        "python": platform.python_version(),
-        "host": socket.gethostname(),
-    }
 
     @signals.celeryd_after_setup.connect(weak=False)
-    def try_sandbox(**_: object) -> None:
-        if "pages" not in app.amqp.queues.consume_from:
-            return
-        try:
-            facts["sandbox"] = settle_sandbox(settings.chromium_sandbox, settings.chromium)
-        except ConfigError as error:
-            print(error.message, file=sys.stderr, flush=True)  # noqa: T201 - as a wrong setting's
-            sys.exit(EX_CONFIG)
+    def look_around(**_: object) -> None:
+        # Before there are children or threads, for it starts processes.
+        facts.update(_facts(settings, renders="pages" in app.amqp.queues.consume_from))
 
     @signals.worker_ready.connect(weak=False)
     def start_beating(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's Consumer
@@ -124,8 +118,28 @@ def _connect_worker(
         keeper.stop()
 
 
+def _facts(settings: WorkerSettings, *, renders: bool) -> dict[str, str | None]:
+    """Return what a worker says of its machine; end it if pages may not be rendered there."""
+    facts: dict[str, str | None] = {
+        "python": platform.python_version(),
+        "host": socket.gethostname(),
+        "memory_bytes": str(limit_bytes()),
+    }
+    if not renders:
+        return facts
+    missing = scripts_without_font()
+    facts["fonts_missing"] = None if missing is None else ", ".join(missing)
+    try:
+        facts["sandbox"] = settle_sandbox(settings.chromium_sandbox, settings.chromium)
+    except ConfigError as error:
+        print(error.message, file=sys.stderr, flush=True)  # noqa: T201 - as a wrong setting's
+        sys.exit(EX_CONFIG)
+    return facts
+
+
 def _connect_children(runner: JobRunner, browser: BrowserHolder) -> None:
     homes: list[Path] = []
+    tallies = browser.gate.tallies
     beating: list[Heartbeat] = []
     folder = Path(tempfile.gettempdir())
 
@@ -136,7 +150,7 @@ def _connect_children(runner: JobRunner, browser: BrowserHolder) -> None:
         # So that a hard limit kills the driver with the child, and a Ctrl-C in the
         # terminal reaches the main process alone, which stops its children in order.
         os.setpgid(0, 0)
-        beating.append(Heartbeat(None, Vitals(runner, browser).beat))
+        beating.append(Heartbeat(None, Vitals(runner, browser, tallies).beat))
         beating[0].start()
         # Last, for it may fail where the disk is full; the job says so then.
         homes.append(move_in())
@@ -146,9 +160,11 @@ def _connect_children(runner: JobRunner, browser: BrowserHolder) -> None:
     def end(pid: int, **_: object) -> None:
         with runner.watchdog.over(Deadline(_CLOSE_S), browser.kill):
             browser.close()
+        runner.traces.close()
         for home in homes:
             shutil.rmtree(home, ignore_errors=True)
         for heartbeat in beating:
             heartbeat.stop()
         with suppress(BackendUnavailable):
             runner.farm.workers.child_left(runner.worker, pid)
+            tallies.hand_over(runner.farm.statistics)

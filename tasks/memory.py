@@ -1,8 +1,21 @@
 """How much memory processes hold."""
 
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
+
+_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Of the container, in either version of control groups."""
+
+
+def limit_bytes() -> int:
+    """Return how much memory there is for this process: the container's or the machine's."""
+    limits = [psutil.virtual_memory().total]
+    for file in _LIMITS:
+        with suppress(OSError, ValueError):  # Another version; "max".
+            limits.append(int(file.read_text(encoding="ascii")))
+    return min(limits)
 
 
 def tree_bytes(root: psutil.Process) -> int:

@@ -28,11 +28,24 @@ class Outcome:
     warnings: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a run: when it began and ended, in seconds from the run's beginning."""
+
+    name: str
+    began_s: float
+    ended_s: float
+
+
 @dataclass
 class Stopwatch:
-    """How long each stage of a run took, in whole milliseconds."""
+    """How long each stage of a run took. It runs from when it is made."""
 
     timings_ms: dict[str, int] = field(default_factory=dict)
+    """In whole milliseconds; of a stage that was done again, the last time."""
+    stages: list[Stage] = field(default_factory=list)
+    """In the order in which they ended."""
+    _begun_at: float = field(default_factory=time.monotonic)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -41,4 +54,6 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.timings_ms[name] = round((time.monotonic() - start) * 1000)
+            end = time.monotonic()
+            self.timings_ms[name] = round((end - start) * 1000)
+            self.stages.append(Stage(name, start - self._begun_at, end - self._begun_at))

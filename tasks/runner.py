@@ -26,8 +26,10 @@ from farm.jobs.models import Artifact, Job
 from farm.jobs.service import JobService
 from farm.jobs.specs.requests import Kind
 from farm.jobs.states import JobState
+from farm.jobs.tracing import NoTraces, Traces
 from tasks.deadline import Deadline
 from tasks.outcome import ARTIFACT_MAX_BYTES, Made, Outcome, Stopwatch
+from tasks.tracing import run_span
 from tasks.watchdog import Watchdog
 
 Run = Callable[[Job, Deadline, Stopwatch], Outcome]
@@ -79,6 +81,9 @@ class JobRunner:
     watchdog: Watchdog = field(default_factory=Watchdog)
     jobs_done: int = field(default=0, init=False)
     """How many this process has run, whatever came of them."""
+    traces: Traces = field(default_factory=NoTraces)
+    _recorded: Job | None = field(default=None, init=False)
+    """What has come of the present run."""
     busy: threading.Lock = field(default_factory=threading.Lock, init=False)
     """Held from before a claim until the room has rested."""
 
@@ -98,8 +103,12 @@ class JobRunner:
         with structlog.contextvars.bound_contextvars(job_id=job_id), self.busy:
             claimed = self._claim(job_id, redeliveries)
             if claimed is not None:
-                self._run_claimed(claimed)
-                self.farm.cache.wake(claimed)
+                with structlog.contextvars.bound_contextvars(**_names(claimed)):
+                    stopwatch = Stopwatch({"queue": _queue_ms(claimed)})
+                    self._recorded = None
+                    self._run_claimed(claimed, stopwatch)
+                    self.farm.cache.wake(claimed)
+                    self._trace(claimed, stopwatch)
                 self.jobs_done += 1
                 room = self.kinds[claimed.kind]
                 with self.watchdog.over(Deadline(_REST_S), room.kill):
@@ -142,11 +151,9 @@ class JobRunner:
         lease_is_over = job.lease_until is not None and job.lease_until <= self.farm.clock.now()
         return lease_is_over or redeliveries > job.redeliveries
 
-    def _run_claimed(self, job: Job) -> None:
+    def _run_claimed(self, job: Job, stopwatch: Stopwatch) -> None:
         deadline = Deadline(job.ladder.timeout_s)
         patience = Deadline(job.ladder.soft_limit_s - _BEFORE_OVERTIME_S)
-        stopwatch = Stopwatch({"queue": _queue_ms(job)})
-        _log.info("started", kind=job.kind, attempt=job.attempt)
         room = self.kinds[job.kind]
         try:
             # Over before anything is recorded: the record's own revision is another one.
@@ -172,6 +179,10 @@ class JobRunner:
             _log.exception("unforeseen", exc_info=error)
             mistake = InternalError("The farm made a mistake; its log has the details.")
             self._fail(job, mistake, patience)
+
+    def _trace(self, claimed: Job, stopwatch: Stopwatch) -> None:
+        span = run_span(claimed, self._recorded, stopwatch, self.farm.clock.now())
+        self.traces.tell(span, claimed.origin.traceparent if claimed.origin else None)
 
     def _is_held(self, job: Job) -> bool:
         """Return whether the claim still stands: nobody cancelled the job or gave it back."""
@@ -210,8 +221,10 @@ class JobRunner:
     def _record(self, job: Job, patience: Deadline) -> bool:
         """Store the job's next revision; ``False`` if it was cancelled or given away."""
         stored = _insist(partial(self.farm.ledger.swap, job), patience)
-        code = job.failure.code if job.failure else None
-        _log.info("ended" if stored else "outrun", state=job.state.value, code=code)
+        if stored:
+            self._recorded = job
+        else:
+            _log.info("outrun", state=job.state.value)
         return stored
 
 
@@ -236,6 +249,12 @@ def _succeeded(
 ) -> Job:
     report = {**outcome.report, "timings_ms": stopwatch.timings_ms}
     return job.succeeded(now, artifacts=artifacts, report=report, warnings=outcome.warnings)
+
+
+def _names(job: Job) -> dict[str, object]:
+    """Return what every line about this run says beside the job's id."""
+    origin = {"request_id": job.origin.request_id} if job.origin else {}
+    return {"attempt": job.attempt, **origin}
 
 
 def _queue_ms(job: Job) -> int:

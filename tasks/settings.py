@@ -98,6 +98,15 @@ class WorkerSettings(Settings):
         ),
     ] = 20  # Docker, as compose.yaml sets it, and supervisord kill after 40.
 
+    otlp_endpoint: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://[^/\s]+",
+            description="Collector that traces of jobs are sent to, as `http://collector:4318`, by "
+            "OpenTelemetry's protocol. Takes `renderfarm[otel]`.",
+        ),
+    ] = None
+
     def keeper(self) -> Keeper:
         """Return the keeper of a gate with these rules; it has started nothing yet."""
         return Keeper(

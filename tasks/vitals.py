@@ -12,6 +12,7 @@ from tasks.heartbeat import TTL_S
 from tasks.memory import tree_bytes
 from tasks.pages.browser import BrowserHolder
 from tasks.runner import JobRunner
+from tasks.tallies import Tallies
 
 _log = structlog.get_logger(__name__)
 
@@ -22,6 +23,7 @@ class Vitals:
 
     runner: JobRunner
     browser: BrowserHolder
+    tallies: Tallies
 
     def beat(self) -> None:
         """Tell the farm how the child is; end it if it is of no more use.
@@ -46,3 +48,4 @@ class Vitals:
             memory_bytes=tree_bytes(psutil.Process()),
         )
         farm.workers.child_beat(self.runner.worker, child, ttl_s=TTL_S)
+        self.tallies.hand_over(farm.statistics)

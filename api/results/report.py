@@ -10,12 +10,13 @@ from importlib.resources import files
 from jinja2 import Environment
 from markupsafe import Markup
 
+from api.pictures import picture_of, title_of
 from api.results.archive import Read
 from api.results.names import file_name
 from api.results.pieces import gathered
 from farm.jobs.batches.views import BatchView
 from farm.jobs.errors import ArtifactEvicted
-from farm.jobs.models import Artifact, Job
+from farm.jobs.models import Job
 from farm.jobs.states import JobState
 from farm.jobs.views import rfc3339
 
@@ -25,8 +26,6 @@ CAUSE_JOBS_MAX = 50
 _THUMBNAIL_MAX_BYTES = 64 * 1024
 _THUMBNAILS_MAX_BYTES = 32 * 1024 * 1024
 """Of all that the page holds itself; a browser has it open at once."""
-_SMALL_ONES = ("thumbnail.webp", "contact-sheet.webp")
-_PICTURES = ("image/png", "image/jpeg", "image/webp")
 _STATES = (
     JobState.SUCCEEDED,
     JobState.FAILED,
@@ -90,7 +89,7 @@ class Thumbnails:
 
     def of(self, job: Job) -> str | None:
         """Return the address of the job's picture; ``None`` if it has none any more."""
-        artifact = _picture(job)
+        artifact = picture_of(job)
         if artifact is None:
             return None
         fits = artifact.size_bytes <= min(_THUMBNAIL_MAX_BYTES, self.left_bytes)
@@ -129,20 +128,13 @@ def report(
 
 
 def _card(job: Job, thumbnails: Thumbnails) -> Card:
-    title = (job.report or {}).get("title")
     seconds = None
     if job.started_at and job.finished_at:
         seconds = round((job.finished_at - job.started_at).total_seconds(), 1)
     return Card(
         job=job,
-        title=title if isinstance(title, str) and title.strip() else job.spec.url or job.id,
+        title=title_of(job),
         path=file_name(job, job.artifacts[0]) if job.artifacts else None,
         picture=thumbnails.of(job),
         seconds=seconds,
     )
-
-
-def _picture(job: Job) -> Artifact | None:
-    pictures = [artifact for artifact in job.artifacts if artifact.media_type in _PICTURES]
-    small = (artifact for artifact in pictures if artifact.name in _SMALL_ONES)
-    return next(small, pictures[0] if pictures else None)

@@ -9,6 +9,7 @@ from api.auth import Asked
 from api.downloads import HARMLESS
 from api.etags import tag
 from api.idempotency import once, tell
+from api.pictures import PICTURES
 from api.schemas import LinkQuery, file_answer, problems
 from farm.jobs.links import LinkRequest, Links, LinkView
 from farm.jobs.models import Artifact, Job
@@ -20,9 +21,6 @@ _MEDIA_TYPES = (
     *("image/png", "image/jpeg", "image/webp", "application/pdf", "application/json"),
     *("text/html", "text/plain"),
 )
-_SHOWN_INLINE = frozenset({"image/png", "image/jpeg", "image/webp"})
-"""Pictures only: anything else of a stranger's page could act as a page of ours."""
-
 _PROBLEMS = (
     HTTPStatus.NOT_FOUND,
     HTTPStatus.CONFLICT,
@@ -88,7 +86,8 @@ def blueprint(asked: Asked, links: Links) -> APIBlueprint:
 
 def _stream(service: JobService, job: Job, artifact: Artifact) -> Response:
     response = Response(service.read(job, artifact), content_type=artifact.media_type)
-    disposition = "inline" if artifact.media_type in _SHOWN_INLINE else "attachment"
+    # Anything else of a stranger's page could act as a page of ours.
+    disposition = "inline" if artifact.media_type in PICTURES else "attachment"
     response.headers.update(
         {
             **HARMLESS,

@@ -17,6 +17,7 @@ from farm.backends.redis_keys import RedisKeys
 from farm.backends.redis_ledger import RedisLedger
 from farm.backends.redis_notices import RedisNotices
 from farm.backends.redis_reservations import RedisReservations
+from farm.backends.redis_statistics import RedisStatistics
 from farm.backends.redis_twins import RedisTwins
 from farm.backends.redis_workers import RedisWorkers
 from farm.jobs.service import JobService
@@ -44,7 +45,8 @@ def assemble(
     """
     client = client or connect(redis_url)
     clock = SystemClock()
-    artifacts = RedisArtifacts(connect(artifacts_redis_url) if artifacts_redis_url else client)
+    apart = {"artifacts": connect(artifacts_redis_url)} if artifacts_redis_url else {}
+    artifacts = RedisArtifacts(apart.get("artifacts", client))
     changes = ChangeListener(client, waiters_max=waiters_max)
     ledger = RedisLedger(client, changes)
     return JobService(
@@ -60,5 +62,6 @@ def assemble(
         deliveries=RedisDeliveries(client),
         notices=RedisNotices(client, clock),
         twins=RedisTwins(client, ledger),
+        statistics=RedisStatistics(client, apart),
         clock=clock,
     )

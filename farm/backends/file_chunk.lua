@@ -21,6 +21,7 @@ for _, filing in ipairs(chunk.filings) do
     filed[#filed + 1] = key
   end
   filing.list, filing.counts = cjson.encode(filed), cjson.encode(filing.counted)
+  filing.jobs = 0
   enter_lanes(filing.lanes)
 end
 for _, job in ipairs(chunk.jobs) do
@@ -31,6 +32,10 @@ for _, job in ipairs(chunk.jobs) do
   end
   redis.call('HSET', 'farm:job:' .. id, 'revision', 1, 'state', filing.state, 'record', job[2],
     'number', number, 'filed', filing.list, 'counted', filing.counts)
+  filing.jobs = filing.jobs + 1
+end
+for _, filing in ipairs(chunk.filings) do
+  count_up(filing.tally, filing.jobs)
 end
 for key, jobs in pairs(chunk.unfiled) do
   if redis.call('DECRBY', key, jobs) <= 0 then

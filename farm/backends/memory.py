@@ -14,6 +14,7 @@ from farm.jobs.batches.moulds import Cast
 from farm.jobs.batches.notices import Event
 from farm.jobs.errors import ArtifactEvicted, JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page, labels
+from farm.jobs.metrics.tallies import Tally, of_job
 from farm.jobs.models import ANNOUNCE_GRACE_S, STRIDES, Artifact, Job
 from farm.jobs.ports import Clock, Pause, Pressure, Refusal
 from farm.jobs.specs.base import Priority
@@ -60,6 +61,8 @@ class MemoryLedger:
         self._changes = 0
         self._ends: dict[str, int] = {}
         self._end_count = 0
+        self.counts: Counter[str] = Counter()
+        """What has happened so far; see ``farm.jobs.metrics``."""
         self.batches: dict[str, Batch] = {}
         """By id; ``MemoryBatches`` keeps them."""
         self.chunks: dict[str, list[list[Cast]]] = {}
@@ -95,6 +98,7 @@ class MemoryLedger:
             self._jobs[new.id] = Job.model_validate_json(new.model_dump_json(exclude_unset=True))
             self._numbers.setdefault(new.id, len(self._numbers) + 1)
             self._file(new)
+            self.count_up(of_job(new))
             self._count(new)
             if new.state is JobState.RUNNING and new.started_at is not None:
                 self._begun_at[new.batch_id, new.host] = new.started_at
@@ -258,6 +262,11 @@ class MemoryLedger:
     def _unfiled(self) -> list[Job]:
         chunks = [chunk for chunks in self.chunks.values() for chunk in chunks]
         return [cast.mould.job for chunk in chunks for cast in chunk]
+
+    def count_up(self, tally: Tally) -> None:
+        """Add to the counts."""
+        with self._changed:
+            self.counts.update(tally)
 
     def number(self, job: Job) -> int:
         """Return the job's number; a later one has a higher one."""

@@ -9,6 +9,7 @@ from farm.backends.memory import MemoryLedger
 from farm.jobs.deliveries import Delivery
 from farm.jobs.errors import JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter
+from farm.jobs.metrics.tallies import of_delivery
 from farm.jobs.models import Job
 
 
@@ -52,6 +53,8 @@ class MemoryDeliveries:
                     return False
             except (JobExpired, UnknownJob):
                 return False
+            if self._kept.get(about.id) != delivery:
+                self._ledger.count_up(of_delivery(delivery))
             self._kept[about.id] = delivery
             self._due[about.id, about.revision] = delivery.due_at
             return True

@@ -7,6 +7,7 @@ from farm.backends.memory import MemoryLedger
 from farm.backends.memory_batches import MemoryBatches
 from farm.jobs.batches.notices import Notice
 from farm.jobs.deliveries import Delivery
+from farm.jobs.metrics.tallies import of_delivery
 
 
 class MemoryNotices:
@@ -49,6 +50,8 @@ class MemoryNotices:
         batch_id = about.standing.batch.id
         if self._ledger.news.get((batch_id, about.event, about.revision)) is None:
             return False
+        if self._kept.get((about.id, about.revision)) != delivery:
+            self._ledger.count_up(of_delivery(delivery))
         self._kept[about.id, about.revision] = delivery
         self._due[about.id, about.revision] = delivery.due_at
         return True

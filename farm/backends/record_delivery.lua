@@ -8,12 +8,17 @@
 -- ARGV[4]  when it is due; empty: no more
 -- ARGV[5]  field of the revision
 -- ARGV[6]  field of how it stands
+-- ARGV[7]  what the attempt adds to the counts (JSON), see tally.lua
 --
 -- Returns 1 if it is kept now, else 0 and nothing was changed.
 
 if redis.call('HGET', KEYS[1], ARGV[5]) ~= ARGV[2] then
   return 0
 end
+if redis.call('HGET', KEYS[1], ARGV[6]) == ARGV[3] then
+  return 1 -- The same call again, after its reply was lost.
+end
+count_up(cjson.decode(ARGV[7]), 1)
 redis.call('HSET', KEYS[1], ARGV[6], ARGV[3])
 if ARGV[4] == '' then
   redis.call('ZREM', KEYS[2], ARGV[1])

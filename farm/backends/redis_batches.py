@@ -62,7 +62,7 @@ class RedisBatches:
         self._changes = changes
         self._clock = clock
         self._commit = script(client, "commit_batch")
-        self._file = script(client, "file_chunk", "lanes")
+        self._file = script(client, "file_chunk", "lanes", "tally")
         self._swap = script(client, "swap_batch", "news")
         self._forget = script(client, "forget_batches")
 

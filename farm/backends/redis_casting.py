@@ -12,15 +12,16 @@ from farm.jobs.batches.moulds import Cast, Mould
 
 @dataclass
 class _Encoded:
-    """A mould as texts, in which the id, the URL and its host have to be filled in."""
+    """A mould as texts, in which id, URL, host and fingerprint have to be filled in."""
 
     record: str
     filing: str
     id_mark: str
     url_mark: str | None
     host_mark: str
-    places: dict[str, int] = field(default_factory=dict)
-    """Where in the chunk its filing for each host is."""
+    fingerprint_mark: str | None
+    places: dict[tuple[str, str | None], int] = field(default_factory=dict)
+    """Where in the chunk its filing for each host and fingerprint is."""
 
     @classmethod
     def of(cls, mould: Mould) -> "_Encoded":
@@ -32,7 +33,15 @@ class _Encoded:
             id_mark=mould.job.id,
             url_mark=mould.url_mark,
             host_mark=mould.job.host,
+            fingerprint_mark=mould.job.fingerprint,
         )
+
+    def filing_of(self, host: str, fingerprint: str | None) -> str:
+        """Return the filing of a job with this host, ``""`` for the mould's, and fingerprint."""
+        text = self.filing.replace(self.host_mark, host) if host else self.filing
+        if self.fingerprint_mark is not None and fingerprint is not None:
+            text = text.replace(self.fingerprint_mark, fingerprint)
+        return text
 
 
 def encoded(jobs: Sequence[Cast]) -> str:
@@ -50,11 +59,12 @@ def encoded(jobs: Sequence[Cast]) -> str:
             # No URL of ours has a quote or a backslash: it needs no escape.
             host = urlsplit(cast.url).hostname or ""
             record = record.replace(mould.url_mark, cast.url)
-        place = mould.places.get(host)
+        if mould.fingerprint_mark is not None and cast.fingerprint is not None:
+            record = record.replace(mould.fingerprint_mark, cast.fingerprint)
+        place = mould.places.get((host, cast.fingerprint))
         if place is None:
-            text = mould.filing.replace(mould.host_mark, host) if host else mould.filing
-            filings.append(text)
-            place = mould.places[host] = len(filings)
+            filings.append(mould.filing_of(host, cast.fingerprint))
+            place = mould.places[host, cast.fingerprint] = len(filings)
         written.append(f'["{cast.id}",{record},{place}]')
         job = cast.mould.job
         unfiled[f"farm:unfiled:{queued_key(job.queue)}"] += 1

@@ -4,6 +4,7 @@ It lies beside the record it is about, in the field ``webhook`` of ``farm:job:{i
 goes with it. What is due is an index like any other: see ``farm.backends.redis_filing``.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import cast
@@ -15,6 +16,7 @@ from farm.backends.redis_filing import WEBHOOKS
 from farm.backends.redis_records import job_key, read_jobs
 from farm.backends.redis_scripts import script
 from farm.jobs.deliveries import Delivery
+from farm.jobs.metrics.tallies import of_delivery
 from farm.jobs.models import Job
 
 
@@ -25,7 +27,7 @@ class RedisDeliveries:
         """Keep it with ``client``."""
         self._client = client
         self._take = script(client, "take_due")
-        self._record = script(client, "record_delivery")
+        self._record = script(client, "record_delivery", "tally")
 
     @redis_errors()
     def take(self, now: datetime, until: datetime, limit: int) -> list[Job]:
@@ -56,7 +58,15 @@ class RedisDeliveries:
         due = "" if delivery.due_at is None else delivery.due_at.timestamp()
         recorded = self._record(
             keys=[job_key(about.id), WEBHOOKS],
-            args=[about.id, about.revision, delivery.model_dump_json(), due, "revision", "webhook"],
+            args=[
+                about.id,
+                about.revision,
+                delivery.model_dump_json(),
+                due,
+                "revision",
+                "webhook",
+                json.dumps(of_delivery(delivery)),
+            ],
         )
         return bool(recorded)
 

@@ -38,6 +38,7 @@ from typing import Any, Literal
 
 from farm.backends.redis_changes import CHANNEL
 from farm.jobs.listing import labels
+from farm.jobs.metrics.tallies import of_job
 from farm.jobs.models import Job
 from farm.jobs.specs.requests import Queue
 from farm.jobs.states import JobState
@@ -143,6 +144,7 @@ def filing(job: Job) -> dict[str, Any]:
         "filed": _places(job),
         "lanes": _lanes(job),
         "started": _started(job),
+        "tally": of_job(job),
         "counted": [job.batch_id, *_counted(job)] if job.batch_id else None,
         "needs": [lists_key(job.made_by)] if job.made_by else [],
         "ended": _end(job),

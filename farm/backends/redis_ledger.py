@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import cast
 
+import structlog
 from redis import Redis
 
 from farm.backends.redis_changes import CHANNEL, ChangeListener
@@ -53,6 +54,7 @@ _RECHECK_S = 5.0
 """A waiter reads the state this often even if no change was reported."""
 _MINUTE_S = 60
 _REFUSALS: Mapping[int, Refusal] = {0: "exists", -1: "backlog", -2: "owner"}
+_log = structlog.get_logger(__name__)
 _TERMINAL = {state.value.encode() for state in JobState if state.is_terminal}
 
 
@@ -63,7 +65,7 @@ class RedisLedger:
         """Keep records with ``client``, learn of changes from ``changes``."""
         self._client = client
         self._changes = changes
-        self._swap = script(client, "swap", "news", "counts", "lanes")
+        self._swap = script(client, "swap", "news", "counts", "lanes", "tally")
         self._forget = script(client, "forget", "news", "counts")
         self._take_turns = script(client, "take_turns")
 
@@ -91,6 +93,8 @@ class RedisLedger:
                 CHANNEL,
             ],
         )
+        if stored == 1:
+            _tell(new)
         return cast("int", stored)
 
     @redis_errors()
@@ -256,6 +260,20 @@ class RedisLedger:
     def _is_over(self, job_id: str) -> bool:
         state = cast("bytes | None", self._client.hget(job_key(job_id), "state"))
         return state is None or state in _TERMINAL
+
+
+def _tell(job: Job) -> None:
+    """Log the move that led to this revision of the job."""
+    told: dict[str, object] = {"job_id": job.id, "kind": job.kind, "state": job.state.value}
+    told |= {"revision": job.revision, "attempt": job.attempt}
+    bound = structlog.contextvars.get_contextvars()
+    if job.origin is not None and "request_id" not in bound:
+        told["request_id"] = job.origin.request_id
+    if job.batch_id is not None:
+        told["batch_id"] = job.batch_id
+    if job.failure is not None:
+        told["code"] = job.failure.code
+    _log.info("moved", **told)
 
 
 def _gone_key(job_id: str) -> str:

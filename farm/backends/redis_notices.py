@@ -5,6 +5,7 @@ It lies in the batch's hash: ``news:{event}``, how often it has happened, with t
 ``{id} {event}``: see ``counts.lua``.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import cast, get_args
@@ -16,6 +17,7 @@ from farm.backends.redis_scripts import script
 from farm.backends.redis_standing import batch_key, standing_of
 from farm.jobs.batches.notices import Event, Notice
 from farm.jobs.deliveries import Delivery
+from farm.jobs.metrics.tallies import of_delivery
 from farm.jobs.ports import Clock
 
 _DUE = "farm:batches:webhooks"
@@ -30,7 +32,7 @@ class RedisNotices:
         self._client = client
         self._clock = clock
         self._take = script(client, "take_due")
-        self._record = script(client, "record_delivery")
+        self._record = script(client, "record_delivery", "tally")
 
     @redis_errors()
     def take(self, now: datetime, until: datetime, limit: int) -> list[Notice]:
@@ -76,6 +78,7 @@ class RedisNotices:
                 due,
                 f"news:{about.event}",
                 f"webhook:{about.event}",
+                json.dumps(of_delivery(delivery)),
             ],
         )
         return bool(recorded)

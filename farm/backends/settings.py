@@ -38,6 +38,8 @@ KNOWN_NAMES = frozenset(
         "BACKLOG_MAX",
         "BATCH_ITEMS_MAX",
         "BATCH_MAX_BYTES",
+        "FLOWER_URL",
+        "METRICS_HOST",
         "OPEN_JOBS_MAX",
         "REQUESTS_PER_MINUTE",
         "SECRET",
@@ -53,6 +55,7 @@ KNOWN_NAMES = frozenset(
         "EGRESS_OWN",
         "EGRESS_PORTS",
         "HEARTBEAT_FILE",
+        "OTLP_ENDPOINT",
         "STOP_GRACE_S",
         # The client and the command line.
         "URL",
@@ -60,6 +63,8 @@ KNOWN_NAMES = frozenset(
         # What `make run`, `make demo` and compose start.
         "API_PORT",
         "FLOWER_PORT",
+        "GRAFANA_PORT",
+        "PROMETHEUS_PORT",
         "REDIS_PORT",
         "PAGES_CONCURRENCY",
         "MEDIA_CONCURRENCY",

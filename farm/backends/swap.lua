@@ -14,7 +14,7 @@
 -- ARGV[4]  JSON: state, terminal, filed {key: score, name of a counter that gives it, or null
 --          for the job's number},
 --          lanes {key of a set: [member that must be in it, its score if it is new, or
---          null for the least]}, started [key, member, score] of what is moved if it is there,
+--          null for the least]}, tally: see tally.lua, started [key, member, score] of what is moved if it is there,
 --          counted [batch, field, …] or null, ended: see counts.lua,
 --          needs [keys that must be there, or 0 is returned], limits [[key, most members]],
 --          ended_key (a counter, or null),
@@ -67,6 +67,7 @@ if new.started ~= cjson.null then
   redis.call('ZADD', new.started[1], 'XX', new.started[3], new.started[2])
 end
 
+count_up(new.tally, 1)
 local list = cjson.encode(filed)
 redis.call('HSET', job, 'revision', ARGV[2], 'state', new.state, 'record', ARGV[3],
   'number', number, 'filed', list)

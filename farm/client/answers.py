@@ -8,6 +8,8 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -138,3 +140,15 @@ def _retry_after_s(response: httpx.Response) -> float | None:
     # A date (RFC 9110, 10.2.3) counts as absent: a farm sends seconds.
     value = response.headers.get("Retry-After", "")
     return float(value) if value.isascii() and value.isdecimal() else None
+
+
+def clock_of(response: httpx.Response) -> datetime:
+    """Return what time it was for the API, to the second.
+
+    Raises:
+        UnreadableAnswer: It does not say.
+    """
+    try:
+        return parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError as error:
+        raise UnreadableAnswer("The farm does not say what time it is.") from error

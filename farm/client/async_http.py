@@ -35,7 +35,8 @@ class AsyncFarmClient:
     """One farm, as its callers see it. Use it with ``async with``, or close it.
 
     Tasks of one event loop may share it. Methods take, return and raise what those of
-    ``FarmClient`` do. Keys, links and workers are that one's alone.
+    ``FarmClient`` do. Keys, links and what
+    an operator asks are that one's alone.
     """
 
     def __init__(

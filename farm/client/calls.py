@@ -192,6 +192,16 @@ def ready() -> Call:
     return Call("GET", "/readyz", retries=0, expected={503})
 
 
+def metrics() -> Call:
+    """Return the call for what the farm counts and measures of itself."""
+    return Call("GET", "/metrics")
+
+
+def alive() -> Call:
+    """Return the question whether the API lives."""
+    return Call("GET", "/healthz")
+
+
 def _job_path(job_id: str) -> str:
     return f"/v1/jobs/{quote(job_id, safe='')}"
 

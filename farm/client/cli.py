@@ -15,6 +15,7 @@ from farm.client.options import json_option
 from farm.client.output import print_error, print_job, print_json, print_rows, speak_utf8
 from farm.client.probing import probe
 from farm.client.rendering import content, pdf, screenshot
+from farm.client.server_doctor import examine_server
 from farm.client.steering import cancel, watch
 from farm.client.watching import pressure, workers
 
@@ -126,10 +127,15 @@ def link(
 
 
 @cli.command()
+@click.option("--server", is_flag=True, help="Look at the running farm alone, and more closely.")
 @click.pass_context
-def doctor(ctx: click.Context) -> None:
-    """Check the farm and what of it is installed here, and say what to do."""
-    rows, code = examine(ctx.obj)
+def doctor(ctx: click.Context, *, server: bool) -> None:
+    """Check the farm and what of it is installed here, and say what to do.
+
+    Exit codes: 0 all is well, or there are warnings at most; 1 something is wrong; 3 the farm
+    cannot be reached; 4 the key does not let one look (it takes farm:read).
+    """
+    rows, code = (examine_server if server else examine)(ctx.obj)
     print_rows(rows)
     ctx.exit(code)
 

@@ -24,7 +24,7 @@ def examine(client: FarmClient) -> tuple[list[DoctorRow], ExitCode]:
         failed = failed or any(row.ok is False for row in of_the_farm)
         code = ExitCode.OK
     except ClientError as error:
-        of_the_farm = [DoctorRow("farm", ok=False, detail=f"{error}{_advice(error)}")]
+        of_the_farm = [DoctorRow("farm", ok=False, detail=f"{error}{advice(error)}")]
         code = exit_code_of(error)
     return of_the_farm + on_this_machine, ExitCode.SOME_FAILED if failed else code
 
@@ -39,7 +39,8 @@ def _farm_rows(client: FarmClient) -> Iterator[DoctorRow]:
         yield DoctorRow(f"farm: {name}", ok=ok, detail="" if ok else check)
 
 
-def _advice(error: ClientError) -> str:
+def advice(error: ClientError) -> str:
+    """Return what to do about a farm that does not answer, as a further sentence."""
     if isinstance(error, ApiError):
         return ""  # It is there, and says itself what is wrong.
     return " Is it running? Name its address with --url or FARM_URL."

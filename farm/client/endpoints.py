@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ import httpx
 
 from farm.client import calls
 from farm.client.addresses import Address
-from farm.client.answers import undamaged
+from farm.client.answers import clock_of, undamaged
 from farm.client.calls import Progress
 from farm.client.connection import Connection
 from farm.client.downloads import artifact_download
@@ -273,6 +274,22 @@ class Endpoints:
                 can make keys for good.
         """
         return self._connection.ask(calls.revoke_key(key_id), KeyView)
+
+    def metrics(self) -> str:
+        """Return what the farm counts and measures of itself, in the text format of Prometheus.
+
+        Raises:
+            RequestRefused: It takes the scope ``farm:read``.
+        """
+        return self._connection.fetch(calls.metrics()).text
+
+    def clock(self) -> datetime:
+        """Return what time it is for the API, to the second.
+
+        Raises:
+            UnreadableAnswer: It does not say.
+        """
+        return clock_of(self._connection.fetch(calls.alive()))
 
     def ready(self) -> Readiness:
         """Return whether the farm can run jobs now and, check by check, why not.

@@ -116,6 +116,11 @@ class KeyService:
         is_good = is_proven(claimed, key)
         return Caller.of(key) if is_good and key and key.is_good(self._clock.now()) else None
 
+    def holder(self, key_id: str) -> Caller | None:
+        """Return who has the key of this id; ``None`` if it is not one that is good."""
+        key = self._keys().get(key_id) or self._ring.get(key_id)
+        return Caller.of(key) if key and key.is_good(self._clock.now()) else None
+
     def check(self, wanted: KeyRequest) -> None:
         """Refuse a key that may not be made now.
 

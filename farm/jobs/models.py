@@ -68,6 +68,14 @@ class Failure(Record):
         return cls(code=error.code, message=error.message, retryable=error.retryable)
 
 
+class Origin(Record):
+    """The request that a job came of, for logs and traces."""
+
+    request_id: str
+    traceparent: str | None = None
+    """The caller's, of W3C's Trace Context, or what the API made of it."""
+
+
 class Job(Record):
     """One spec on its way through the farm.
 
@@ -118,6 +126,8 @@ class Job(Record):
     """The run of a twin whose result it was answered with; ``None``: it was not."""
     made_at: datetime | None = None
     """When that run made it."""
+    origin: Origin | None = None
+    """The request that it was submitted with; never shown to callers."""
     batch_id: str | None = None
     """The batch that it is part of; ``None`` for a single job."""
     expires_at: datetime | None = None

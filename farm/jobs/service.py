@@ -22,7 +22,8 @@ from farm.jobs.errors import (
 )
 from farm.jobs.keys import ANYBODY, Caller
 from farm.jobs.listing import JobFilter, Page
-from farm.jobs.models import ANNOUNCED_MAX, ID_CHARACTERS, Artifact, Job, Upload, new_id
+from farm.jobs.metrics.ports import Statistics
+from farm.jobs.models import ANNOUNCED_MAX, ID_CHARACTERS, Artifact, Job, Origin, Upload, new_id
 from farm.jobs.ports import (
     ArtifactStore,
     Clock,
@@ -74,14 +75,17 @@ class JobService:
     deliveries: Deliveries[Job]
     notices: Deliveries[Notice]
     twins: Twins
+    statistics: Statistics
     clock: Clock
     limits: Limits = Limits()
     caller: Caller = ANYBODY
     """Who asks: another's jobs and uploads are as if they were not there."""
+    origin: Origin | None = None
+    """The request in which it is asked; its jobs remember it."""
 
-    def on_behalf_of(self, caller: Caller) -> Self:
-        """Return the same farm as ``caller`` may use it."""
-        return replace(self, caller=caller)
+    def on_behalf_of(self, caller: Caller, origin: Origin | None = None) -> Self:
+        """Return the same farm as ``caller`` may use it, in the request ``origin``."""
+        return replace(self, caller=caller, origin=origin)
 
     def submit(self, spec: JobSpec) -> Job:
         """Store a job for ``spec`` and announce it, unless it has to wait for its turn.
@@ -116,8 +120,11 @@ class JobService:
     def drafted(self, spec: JobSpec, job_id: str, request_id: str | None = None) -> Job:
         """Return a job that is stored nowhere yet; ``request_id`` is for one with a key."""
         now = self.clock.now()
-        fingerprint = twins_fingerprint(spec, self.caller.owner, self.caller.zones, self.uploads)
-        optional = {"request_id": request_id, "fingerprint": fingerprint}
+        optional = {
+            "request_id": request_id,
+            "fingerprint": self.fingerprint(spec),
+            "origin": self.origin,
+        }
         job = Job(
             id=job_id,
             spec=spec,
@@ -128,6 +135,10 @@ class JobService:
             **{name: value for name, value in optional.items() if value is not None},
         )
         return self._in_line(job)
+
+    def fingerprint(self, spec: JobSpec) -> str | None:
+        """Return what all jobs that the caller has made of such a spec have in common."""
+        return twins_fingerprint(spec, self.caller.owner, self.caller.zones, self.uploads)
 
     def store(self, job: Job) -> Job | None:
         """Store a new job, answered or announced, and return it; ``None``: another has its id.
@@ -223,6 +234,16 @@ class JobService:
     def running(self) -> list[Job]:
         """Return the running jobs of all queues."""
         return [job for queue in ALL_QUEUES for job in self.ledger.running(queue)]
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel the job and return it; one that has ended stays as it is."""
+        while True:
+            job = self.get(job_id)
+            if job.state.is_terminal:
+                return job
+            cancelled = job.cancelled(self.clock.now())
+            if self.ledger.swap(cancelled):
+                return cancelled
 
     def cancel_or_forget(self, job_id: str) -> Job | None:
         """Cancel an open job and return it; forget an ended one and return ``None``.

@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from farm.jobs.errors import BackendUnavailable
+from farm.jobs.metrics.names import GATE_BYTES, GATE_REQUESTS
+from tasks.tallies import Tallies
 
 NET_S = 10.0
 """How much longer than its job a session may last: who cuts a page off at the deadline
@@ -88,6 +90,13 @@ class Session:
         cut = self._report()["cut"]
         return None if cut is None else str(cut)
 
+    def count_in(self, tallies: Tallies) -> None:
+        """Count what happened, once it has ended."""
+        report = self._report()
+        tallies.count(GATE_BYTES, by=int(report["bytes"]))
+        for verdict, times in report["verdicts"].items():
+            tallies.count(GATE_REQUESTS, verdict, by=int(times))
+
     def end(self) -> None:
         """Break off all that is left of it.
 
@@ -106,6 +115,8 @@ class Gate:
     def __init__(self, control: Path) -> None:
         """Connect to the socket ``control`` once something is wanted."""
         self.control = control
+        self.tallies = Tallies()
+        """What this process counts, here and elsewhere."""
         self._connection: _Control | None = None
 
     @property
@@ -148,9 +159,9 @@ class Gate:
         try:
             yield session
         except Exception:
-            session.end()
+            self._end(session)
             raise
-        session.end()
+        self._end(session)
 
     def answers(self) -> bool:
         """Return whether the gate does as it is told, having told it something."""
@@ -165,6 +176,10 @@ class Gate:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _end(self, session: Session) -> None:
+        session.end()
+        session.count_in(self.tallies)
 
     def _connected(self) -> "_Control":
         if self._connection is not None and not self._connection.is_lost:

@@ -1,7 +1,7 @@
 """One job's time at the gate: what it may, what it did, and its end."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -81,6 +81,7 @@ class Session:
         self._vetting = Vetting(
             policy, network, terms.zones, terms.main, internal_only=terms.internal_only
         )
+        self._totals: Counter[str] = Counter()
         self._verdicts: dict[tuple[str, int, str], int] = {}
         self._bytes = self._requests = self._denied = 0
         self._cut: Code | None = "target_forbidden" if terms.job is None else None
@@ -154,6 +155,7 @@ class Session:
             "requests": self._requests,
             "bytes": self._bytes,
             "denied": self._denied,
+            "verdicts": self._totals,
             "cut": self._cut,
             "log": [
                 {"host": host, "port": port, "verdict": verdict, "count": count}
@@ -167,6 +169,7 @@ class Session:
 
     def _note(self, host: str, port: int, verdict: str) -> int:
         """Return how often it was so; what was so last is at the end."""
+        self._totals[verdict] += 1
         key = (host, port, verdict)
         count = self._verdicts[key] = self._verdicts.pop(key, 0) + 1
         if len(self._verdicts) > LOG_MAX:

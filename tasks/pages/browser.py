@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from farm.jobs.errors import BrowserCrashed, CaptureFailed, JobError, JobTimedOut
+from farm.jobs.metrics.names import BROWSERS_LAUNCHED, BROWSERS_LOST, BROWSERS_RETIRED
 from tasks.deadline import Deadline
 from tasks.egress.client import Gate
 from tasks.memory import tree_bytes
@@ -154,15 +155,21 @@ class BrowserHolder:
         is_too_large = self._process is not None and self._process == self._too_large
         if is_too_large or self._pages >= _PAGES_MAX or age_s >= _AGE_MAX_S:
             _log.info("browser_retired", pages=self._pages, age_s=age_s, too_large=is_too_large)
+            self.gate.tallies.count(BROWSERS_RETIRED)
             if self._browsers >= _BROWSERS_MAX:
                 self.close()
             else:
-                self.discard()
+                self._let_go()
         else:
             self._ahead.prepare(self._browser)
 
     def discard(self) -> None:
-        """Kill the browser and forget it; the next page launches a new one."""
+        """Kill a browser that is of no more use; the next page launches a new one."""
+        if self._browser is not None:
+            self.gate.tallies.count(BROWSERS_LOST)
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._kill_browser()
         self._ahead.forget()
         browser, self._browser, self._process = self._browser, None, None
@@ -172,7 +179,7 @@ class BrowserHolder:
 
     def close(self) -> None:
         """End browser and driver in good order."""
-        self.discard()
+        self._let_go()
         playwright, self._playwright = self._playwright, None
         self._driver = None
         if playwright is not None:
@@ -222,9 +229,10 @@ class BrowserHolder:
         # A browser keeps to the proxy of its launch. That of a new gate is another one.
         proxy = f"http://127.0.0.1:{self.gate.port}"
         if proxy != self._proxy:
-            self.discard()
+            self._let_go()
             self._proxy = proxy
         if self._driver is not None and not lives(self._driver):
+            self.discard()
             self.close()  # `kill` had to go that far: nothing can be asked of it.
         if self._browser is None or self._playwright is None:
             if self._playwright is None:
@@ -233,6 +241,7 @@ class BrowserHolder:
                 self._driver = next(iter(started_here() - before))
                 self._browsers = 0
             self._browser = self._launch(self._playwright, deadline)
+            self.gate.tallies.count(BROWSERS_LAUNCHED)
             self.version = self._browser.version
             self._pages, self._browsers = 0, self._browsers + 1
             self._launched_at = time.monotonic()

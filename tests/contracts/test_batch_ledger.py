@@ -533,4 +533,5 @@ def test_nothing_is_left_of_a_batch_but_the_memory_of_its_jobs(redis_url: str) -
             "farm:number",
             "farm:ends",
             "farm:batch-number",
+            "farm:metrics",
         }

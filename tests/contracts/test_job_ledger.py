@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from farm.backends.clock import SystemClock
 from farm.backends.memory import ManualClock, MemoryLedger
@@ -15,7 +16,7 @@ from farm.backends.redis_connection import connect
 from farm.backends.redis_ledger import RedisLedger
 from farm.jobs.errors import DnsError, JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter
-from farm.jobs.models import Job
+from farm.jobs.models import Job, Origin
 from farm.jobs.ports import JobLedger, Pressure
 from tests.support.builders import NOON, a_job, a_spec
 from tests.support.waiting import until
@@ -458,7 +459,7 @@ def test_nothing_is_left_of_a_job_but_the_memory_of_its_id(redis_url: str) -> No
         assert ledger.take_turns("pages", 1, NOON) == []  # Drops a lane that is empty.
         left = {key.decode() for key in client.scan_iter("farm:*")}
         counters = {key for key in left if key.startswith("farm:ended:")}
-        assert left - counters == {f"farm:gone:{job.id}", "farm:number"}
+        assert left - counters == {f"farm:gone:{job.id}", "farm:number", "farm:metrics"}
         with pytest.raises(JobExpired):
             ledger.get(job.id)
 
@@ -506,3 +507,27 @@ def test_an_expired_job_names_its_owner(subject: Subject, owner: str) -> None:
     with pytest.raises(JobExpired) as caught:
         subject.ledger.get(job.id)
     assert caught.value.owner == owner
+
+
+@pytest.mark.redis
+def test_each_move_of_a_job_in_redis_has_a_line_and_what_is_refused_has_none(
+    redis_url: str,
+) -> None:
+    with connect(redis_url) as client:
+        changes = ChangeListener(client, waiters_max=0)
+        ledger = RedisLedger(client, changes)
+        job = a_job().model_copy(update={"origin": Origin(request_id="r-1")})
+        running = job.claimed("w", NOON, redeliveries=0)
+        with capture_logs() as logs:
+            ledger.add(job, backlog_max=9, owner_max=None)
+            ledger.swap(running)
+            ledger.swap(running.failed(DnsError("Gone."), NOON))
+            ledger.swap(running.cancelled(NOON))
+        changes.close()
+    whole = {"event": "moved", "log_level": "info", "job_id": "job-1", "kind": "screenshot"}
+    whole |= {"request_id": "r-1"}
+    assert logs == [
+        {**whole, "state": "queued", "revision": 1, "attempt": 0},
+        {**whole, "state": "running", "revision": 2, "attempt": 1},
+        {**whole, "state": "failed", "revision": 3, "attempt": 1, "code": "dns_error"},
+    ]

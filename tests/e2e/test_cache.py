@@ -63,7 +63,7 @@ def test_an_evicted_picture_is_made_anew(
     farm: Stack, client: FarmClient, site: Site, path: str
 ) -> None:
     first = run_job(client, site, path)
-    with Redis(port=farm.ports.redis) as redis:
+    with Redis.from_url(farm.redis_url) as redis:
         for key in list(redis.scan_iter(f"farm:artifact:{first.id}.*")):
             redis.delete(key)
     second = run_job(client, site, path)

@@ -218,7 +218,9 @@ def test_flower_lets_nobody_in_without_the_password_and_nobody_change_anything(
 def test_the_farm_is_ready_and_its_description_is_served(farm: Stack) -> None:
     assert httpx.get(f"{farm.url}/healthz").json() == {"status": "ok"}
     checks = httpx.get(f"{farm.url}/readyz").json()["checks"]
-    assert checks == dict.fromkeys(("redis", "pages", "media", "browser", "artifacts"), "ok")
+    assert checks == dict.fromkeys(
+        ("redis", "pages", "media", "browser", "gate", "artifacts"), "ok"
+    )
     assert httpx.get(f"{farm.url}/openapi.json").json()["openapi"].startswith("3.1")
 
 

@@ -117,6 +117,7 @@ def test_the_parts_do_all_their_work_as_these_users(
         assert client.jobs(limit=3).items
         assert client.pressure().accepting
         assert client.workers().items
+        assert 'farm_redis_bytes{redis="records"}' in client.metrics()
         denied = [entry for entry in redis.acl_log() if entry["username"] in PARTS]
         users = {each["user"] for each in redis.client_list()}
         assert denied == []

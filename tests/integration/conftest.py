@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tasks.pages.browser import BrowserHolder
+from tests.support.collector import Collector, collecting
 from tests.support.drivers import drivers_of_this_process
 from tests.support.gate import gate, gate_to_this_machine
 from tests.support.hostile import Endure, enduring
@@ -26,6 +27,12 @@ def browser() -> Iterator[BrowserHolder]:
     yield holder
     holder.close()
     until(lambda: not drivers_of_this_process(), "no driver is left")
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with collecting() as the:
+        yield the
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from tasks.deadline import Deadline
 from tasks.pages import ahead
 from tasks.pages import browser as module
 from tasks.pages.browser import BrowserHolder
+from tests.support.builders import MemoryFarm
 from tests.support.drivers import driver_of_this_process, drivers_of_this_process, living_children
 from tests.support.gate import gate
 from tests.support.pages import WATCHDOG, shoot
@@ -73,6 +74,26 @@ def test_a_browser_that_is_too_large_or_too_old_is_renewed(
     monkeypatch.setattr(module, "_AGE_MAX_S", 0)
     assert work(browser, site) == second
     assert work(browser, site) != second
+
+
+def test_browsers_are_counted_as_they_come_and_go(
+    browser: BrowserHolder, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser.close()
+    gate().tallies.hand_over(MemoryFarm().statistics)  # What other tests have counted.
+    farm = MemoryFarm()
+    _, first = work(browser, site)
+    os.killpg(first, signal.SIGKILL)
+    monkeypatch.setattr(module, "_PAGES_MAX", 1)
+    work(browser, site)
+    work(browser, site)
+    gate().tallies.hand_over(farm.statistics)
+    counts = farm.statistics.counts()
+    assert {name: count for name, count in counts.items() if "browsers" in name} == {
+        "farm_browsers_launched": 3,
+        "farm_browsers_lost": 1,
+        "farm_browsers_retired": 2,
+    }
 
 
 def test_what_the_last_two_jobs_wanted_is_opened_ahead_and_taken_by_the_next(

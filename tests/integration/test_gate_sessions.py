@@ -10,6 +10,7 @@ from farm.jobs.errors import BackendUnavailable
 from tasks.egress import client as module
 from tasks.egress.client import Gate, Limits
 from tasks.egress.policy import Policy
+from tests.support.builders import MemoryFarm
 from tests.support.gates import (
     LIMITS,
     TIMEOUT_S,
@@ -67,6 +68,28 @@ def test_a_session_knows_what_was_refused_and_nothing_of_the_one_before() -> Non
         assert (one.denied, one.refusal("unknown.test", 80)) == (2, "dns_error")
         with gate.session("two", zones=["public"], url=None, limits=LIMITS) as two:
             assert (two.denied, two.refusal("10.0.0.5", 80)) == (0, None)
+
+
+def test_what_the_gate_made_of_requests_is_counted_when_a_session_ends() -> None:
+    farm = MemoryFarm()
+    with (
+        Origin(saying(whole())) as origin,
+        standing_gate(Policy(ports=f"80,{origin.port}"), LoopbackNetwork()) as gate,
+    ):
+        for _ in range(2):
+            with gate.session("one", zones=["public"], url=None, limits=LIMITS):
+                for _ in range(3):
+                    fetch(gate.port, f"http://public.test:{origin.port}/")
+                fetch(gate.port, "http://10.0.0.5/")
+                fetch(gate.port, "http://unknown.test/")
+        gate.tallies.hand_over(farm.statistics)
+    counts = dict(farm.statistics.counts())
+    assert counts.pop("farm_gate_bytes") > 2 * 3 * len(whole())
+    assert counts == {
+        "farm_gate_requests|allowed": 6,
+        "farm_gate_requests|target_forbidden": 2,
+        "farm_gate_requests|dns_error": 2,
+    }
 
 
 def test_the_last_refusal_counts() -> None:

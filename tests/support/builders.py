@@ -16,6 +16,7 @@ from farm.backends.memory_deliveries import MemoryDeliveries
 from farm.backends.memory_keys import MemoryKeys
 from farm.backends.memory_notices import MemoryNotices
 from farm.backends.memory_reservations import MemoryReservations
+from farm.backends.memory_statistics import MemoryStatistics
 from farm.backends.memory_twins import MemoryTwins
 from farm.jobs.keys import ApiKey
 from farm.jobs.models import Job
@@ -80,6 +81,7 @@ class MemoryFarm:
         self.deliveries = MemoryDeliveries(self.ledger)
         self.notices = MemoryNotices(self.ledger, self.batches)
         self.twins = MemoryTwins(self.ledger)
+        self.statistics = MemoryStatistics(self.ledger)
         self.service = JobService(
             ledger=self.ledger,
             batches=self.batches,
@@ -93,6 +95,7 @@ class MemoryFarm:
             deliveries=self.deliveries,
             notices=self.notices,
             twins=self.twins,
+            statistics=self.statistics,
             clock=self.clock,
         )
 

@@ -42,7 +42,8 @@ def result(client: FlaskClient, job: Job, **headers: str) -> TestResponse:
 
 
 def lasting_headers(answer: TestResponse) -> dict[str, str]:
-    return {name: value for name, value in answer.headers.items() if name != "Date"}
+    own = {"Date", "X-Request-ID"}  # Of each answer.
+    return {name: value for name, value in answer.headers.items() if name not in own}
 
 
 def problem(answer: TestResponse) -> tuple[int, str | None, str]:

@@ -28,6 +28,7 @@ PLACES = {
     "upload_id": "nope",
     "key_id": "nope",
     "batch_id": "nope",
+    "action": "pause",
 }
 
 

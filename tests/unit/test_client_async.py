@@ -36,6 +36,7 @@ from tests.support.fake_farm import (
 SPEC = {"kind": "screenshot", "url": "https://example.com/"}
 OF_THE_SYNC_CLIENT_ALONE = {
     "url", "key_in_clear", "create_key", "keys", "revoke_key", "workers", "link", "deliver_again",
+    "metrics", "clock",
 }  # fmt: skip
 
 

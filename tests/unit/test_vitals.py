@@ -12,6 +12,7 @@ from tasks.deadline import Deadline
 from tasks.outcome import Outcome, Stopwatch
 from tasks.pages.browser import BrowserHolder
 from tasks.runner import JobRunner, Room
+from tasks.tallies import Tallies
 from tasks.vitals import Vitals
 from tests.support.builders import MemoryFarm
 
@@ -38,7 +39,7 @@ def test_a_child_beyond_help_is_ended_between_two_jobs(killed: list[tuple[int, i
     runner = JobRunner(
         farm=farm.service, kinds={"screenshot": Room(run)}, worker="w", overtime=TimeoutError
     )
-    vitals = Vitals(runner, browser)
+    vitals = Vitals(runner, browser, Tallies())
     job = farm.submit()
     runner.run(job.id)
     assert farm.ledger.get(job.id).state is JobState.SUCCEEDED
@@ -51,5 +52,5 @@ def test_a_child_beyond_help_is_ended_between_two_jobs(killed: list[tuple[int, i
 def test_a_child_that_can_have_a_browser_lives(killed: list[tuple[int, int]]) -> None:
     farm = MemoryFarm()
     runner = JobRunner(farm=farm.service, kinds={}, worker="w", overtime=TimeoutError)
-    Vitals(runner, Mock(spec=BrowserHolder, is_beyond_help=False, version=None)).beat()
+    Vitals(runner, Mock(spec=BrowserHolder, is_beyond_help=False, version=None), Tallies()).beat()
     assert killed == []

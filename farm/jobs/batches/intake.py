@@ -128,7 +128,14 @@ class Intake:
                 self.duplicates += 1
                 return None
             self._seen.add((key, url))
-        return Cast(mould, new_id(), url if mould.url_is_open else None)
+        if url is None or not mould.url_is_open:
+            return Cast(mould, new_id())
+        return Cast(mould, new_id(), url, self._fingerprint(mould.job, url))
+
+    def _fingerprint(self, job: Job, url: str) -> str | None:
+        if job.fingerprint is None:
+            return None
+        return self.farm.fingerprint(job.spec.model_copy(update={"url": url}))
 
     def _mould(self, value: Any) -> tuple[str, str | None, Mould]:  # noqa: ANN401 - any JSON value
         """Return what the line asks for beside its URL, its URL, and its mould.
@@ -145,8 +152,7 @@ class Intake:
             return key, _normalised(given_url), self._moulds[key]
         spec = _spec(asked if given_url is None else {**asked, "url": given_url})
         self.farm.check(spec)
-        # The fingerprint of twins is of the URL, too.
-        if not is_common or spec.cache_ttl or _URL_DEPENDENT & spec.model_fields_set:
+        if not is_common or _URL_DEPENDENT & spec.model_fields_set:
             return key, spec.url, Mould(self._job(spec), url_is_open=False)
         open_spec = spec.model_copy(update={"url": f"http://{new_id()}.invalid/"})
         mould = Mould(self._job(open_spec), url_is_open=True)

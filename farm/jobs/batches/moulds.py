@@ -31,6 +31,8 @@ class Cast:
     id: str
     url: str | None = None
     """Normalised; ``None`` if the mould leaves none open."""
+    fingerprint: str | None = None
+    """With this URL; ``None`` if the mould leaves none open, or has none."""
 
     @property
     def job(self) -> Job:
@@ -39,4 +41,6 @@ class Cast:
         changes: dict[str, object] = {"id": self.id}
         if self.mould.url_is_open:
             changes["spec"] = job.spec.model_copy(update={"url": self.url})
+        if self.fingerprint is not None:
+            changes["fingerprint"] = self.fingerprint
         return job.model_copy(update=changes)

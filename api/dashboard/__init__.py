@@ -1,0 +1,1 @@
+"""The dashboard: the farm as pages, for people."""

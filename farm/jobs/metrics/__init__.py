@@ -1,0 +1,1 @@
+"""What the farm counts and measures of itself."""
