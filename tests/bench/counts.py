@@ -8,6 +8,7 @@ a comparison between two commits.
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from tests.bench.support import PAGE
@@ -25,6 +26,7 @@ def main(name: str | None = None) -> None:
         redis_server(Path(folder)) as redis_url,
         serving() as site,
         gate_to_this_machine(),
+        redirect_stdout(sys.stderr),  # For logs, which would be in the way of a comparison.
     ):
         counts = list(all_counts(redis_url, site))
     if name is None:

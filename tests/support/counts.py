@@ -61,17 +61,17 @@ class Count:
 
 CEILINGS: Mapping[str, float] = {
     "Redis: POST /v1/jobs, sent": 3,
-    "Redis: POST /v1/jobs, carried out": 17,
+    "Redis: POST /v1/jobs, carried out": 18,
     "Redis: worker's main process, sent": 2,
     "Redis: worker's main process, carried out": 4,
     "Redis: worker's child, sent": 4,
-    "Redis: worker's child, carried out": 35,
+    "Redis: worker's child, carried out": 51,
     "Redis: GET /v1/jobs/{id}, sent": 1,
     "Redis: GET /v1/jobs/{id}, carried out": 1,
     "Redis: GET /v1/jobs/{id}/result, sent": 6,
     "Redis: GET /v1/jobs/{id}/result, carried out": 6,
     "Redis: POST /v1/batches of 500 jobs, sent": 8,
-    "Redis: POST /v1/batches of 500 jobs, carried out": 5576,
+    "Redis: POST /v1/batches of 500 jobs, carried out": 5590,
     "Redis: GET /v1/batches/{id} of 50 jobs, sent": 1,
     "Redis: GET /v1/batches/{id} of 50 jobs, carried out": 1,
     "Redis: GET /v1/batches/{id} of 500 jobs, sent": 1,
@@ -80,10 +80,10 @@ CEILINGS: Mapping[str, float] = {
     "Driver: between two jobs": 4,
     "Copies: an artifact of 8 MiB is stored": 0.15,
     "Copies: an artifact of 8 MiB is read": 0.15,
-    "Modules: api.app": 715,
+    "Modules: api.app": 765,
     "Modules: farm.client.http": 415,
     "Modules: farm.client.cli": 455,
-    "Modules: tasks.app": 990,
+    "Modules: tasks.app": 1000,
 }
 """Today's figures; libraries have a little to spare. Who makes one less lowers it here."""
 
