@@ -1,5 +1,6 @@
 """Things to test with, each with defaults that a test overrides where it matters."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from farm.backends.memory_statistics import MemoryStatistics
 from farm.backends.memory_twins import MemoryTwins
 from farm.jobs.keys import ApiKey
 from farm.jobs.models import Job
+from farm.jobs.ports import Clock
 from farm.jobs.service import JobService
 from farm.jobs.specs.requests import JobRequest, JobSpec
 from farm.jobs.workers import Child, Worker
@@ -69,14 +71,19 @@ def a_child(pid: int = 2) -> Child:
 class MemoryFarm:
     """The service over memory, with its parts at hand."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        ledger: Callable[[Clock], MemoryLedger] = MemoryLedger,
+        batches: Callable[[MemoryLedger, Clock], MemoryBatches] = MemoryBatches,
+        keys: Callable[[], MemoryKeys] = MemoryKeys,
+    ) -> None:
         self.clock = ManualClock(NOON)
-        self.ledger = MemoryLedger(self.clock)
-        self.batches = MemoryBatches(self.ledger, self.clock)
+        self.ledger = ledger(self.clock)
+        self.batches = batches(self.ledger, self.clock)
         self.queue = MemoryQueue()
         self.artifacts = MemoryArtifacts()
         self.workers = MemoryWorkers()
-        self.keys = MemoryKeys()
+        self.keys = keys()
         self.reservations = MemoryReservations(self.clock)
         self.deliveries = MemoryDeliveries(self.ledger)
         self.notices = MemoryNotices(self.ledger, self.batches)

@@ -1,17 +1,16 @@
 """A farm that anything may be asked of: before each case it is as it was."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import strategies as st
 from schemathesis import Case
 
 from farm.backends.memory import MemoryLedger
 from farm.backends.memory_batches import MemoryBatches
-from farm.backends.memory_deliveries import MemoryDeliveries
 from farm.backends.memory_keys import MemoryKeys
 from farm.jobs.batches.models import Batch
 from farm.jobs.batches.ports import Room
@@ -31,6 +30,11 @@ class _ImpatientLedger(MemoryLedger):
 
     def wait_for_end(self, job_id: str, timeout_s: float) -> None:
         del job_id, timeout_s
+
+    @contextmanager
+    def watched(self, job_id: str) -> Iterator[None]:
+        del job_id
+        yield None
 
 
 class _ImpatientBatches(MemoryBatches):
@@ -53,19 +57,10 @@ class FuzzedFarm(MemoryFarm):
     """Has a job of each sort, a batch, an upload and, if ``keyed``, two keys; waits for nothing."""
 
     def __init__(self, *, keyed: bool) -> None:
-        super().__init__()
-        self._jobs = _ImpatientLedger(self.clock)
-        self._ring = _KeptKeys()
-        self.ledger, self.keys = self._jobs, self._ring
-        self._batches = _ImpatientBatches(self.ledger, self.clock)
-        self.deliveries = MemoryDeliveries(self.ledger)
-        self.service = replace(
-            self.service,
-            ledger=self.ledger,
-            keys=self.keys,
-            batches=self._batches,
-            deliveries=self.deliveries,
-        )
+        super().__init__(_ImpatientLedger, _ImpatientBatches, _KeptKeys)
+        self._jobs = cast("_ImpatientLedger", self.ledger)
+        self._batches = cast("_ImpatientBatches", self.batches)
+        self._ring = cast("_KeptKeys", self.keys)
         self.headers: Mapping[str, str] = {}
         """What a caller says to be let in."""
         self._caller = ANYBODY
