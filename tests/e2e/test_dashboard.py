@@ -12,6 +12,7 @@ from farm.client.http import FarmClient
 from tests.support.dashboards import Visit
 from tests.support.neighbours import need
 from tests.support.site import Site
+from tests.support.waiting import until
 
 SOON_MS = 30_000
 THOUSANDS = 5000
@@ -40,11 +41,12 @@ def visit(chromium: Browser, farm: Stack) -> Iterator[Visit]:
 def shown(page: Page, selector: str) -> int:
     """Return the width of the picture there, once it is loaded."""
     page.locator(selector).first.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "selector => document.querySelector(selector)?.naturalWidth", arg=selector
-    )
-    width: int = page.evaluate(
-        "selector => document.querySelector(selector).naturalWidth", selector
+    # Not by `wait_for_function`, whose second look is forbidden by the page's policy.
+    width: int = until(
+        lambda: page.evaluate(
+            "selector => document.querySelector(selector)?.naturalWidth", selector
+        ),
+        f"{selector} is loaded",
     )
     return width
 

@@ -14,6 +14,7 @@ from tests.support.builders import MemoryFarm
 from tests.support.dashboards import TITLES, Visit, end, fill, serving
 from tests.support.keyed import KeyedFarm
 from tests.support.neighbours import need
+from tests.support.waiting import until
 
 NAMES = (
     *("submit", "jobs", "gallery", "done", "failed", "waiting", "probe"),
@@ -64,7 +65,10 @@ class TestLooking:
     ) -> None:
         with Visit(chromium, served.url) as visit:
             visit.page.goto(served.paths[name])
-            visit.page.wait_for_function("[...document.images].every(each => each.complete)")
+            until(
+                lambda: visit.page.evaluate("[...document.images].every(each => each.complete)"),
+                "the pictures are there",
+            )
             # Such an element would be one that the dashboard did not write.
             assert (
                 visit.page.locator("main :is(script, b b, meta, [onerror], [onload])").count() == 0
@@ -85,7 +89,10 @@ class TestLooking:
         with Visit(chromium, served.url) as visit:
             visit.page.goto(served.paths["done"])
             shot = visit.page.locator(".shot img")
-            visit.page.wait_for_function("[...document.images].every(each => each.complete)")
+            until(
+                lambda: visit.page.evaluate("[...document.images].every(each => each.complete)"),
+                "the pictures are there",
+            )
             assert shot.evaluate("each => each.naturalWidth") == 400
             bar = visit.page.get_by_role("img", name="Time by stage")
             assert "load 810 ms" in str(bar.get_attribute("aria-label"))
@@ -195,7 +202,12 @@ class TestSubmitting:
             end(own.farm, job, TITLES[1])
             expect(page.locator("#job .badge")).to_have_text("succeeded", timeout=15_000)
             expect(page.locator("#job h1")).to_have_text(TITLES[1])
-            page.wait_for_function("document.querySelector('#job .shot img')?.naturalWidth === 400")
+            until(
+                lambda: page.evaluate(
+                    "document.querySelector('#job .shot img')?.naturalWidth === 400"
+                ),
+                "the pictures are there",
+            )
             assert page.evaluate("window.isStillHere")
             assert visit.wrong == []
 
@@ -276,7 +288,10 @@ def test_with_a_key_one_signs_in_sees_one_s_pictures_and_signs_out(chromium: Bro
         page.get_by_label("Key").fill(shop.text)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(f"**/jobs/{job.id}")
-        page.wait_for_function("document.querySelector('.shot img')?.naturalWidth === 400")
+        until(
+            lambda: page.evaluate("document.querySelector('.shot img')?.naturalWidth === 400"),
+            "the pictures are there",
+        )
         assert page.evaluate("document.cookie") == ""
         page.goto("/")
         page.get_by_label("Address").fill("page.test")
