@@ -133,7 +133,7 @@ def kill_a_part(during: Trial, _: str) -> None:
 
 
 SABOTAGE: Mapping[Callable[[Trial, str], None], str] = {
-    corrupt: "screenshot.png is not what was stored",
+    corrupt: "screenshot.png came with other bytes than the job made",
     expect_another: "screenshot.png is not what was asked for",
     forget: "There is no job",
     end_again: "it ended 2 times",

@@ -1,6 +1,5 @@
 """One fault, the jobs it meets, and what must hold when it is over."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -234,7 +233,7 @@ def _wrong_results(trial: Trial) -> list[str]:
 
 
 def _wrong_result(farm: ChaosFarm, job_id: str, work: Work) -> list[str]:
-    """Return what is wrong with a job as a caller sees it."""
+    """Return what is wrong with a job as a caller sees it; the client compares the hashes."""
     try:
         job = farm.client.job(job_id)
         if not work.accepts(job):
@@ -243,9 +242,7 @@ def _wrong_result(farm: ChaosFarm, job_id: str, work: Work) -> list[str]:
         found = []
         for number, artifact in enumerate(job.artifacts):
             content = farm.client.artifact(job_id, artifact.name)
-            if hashlib.sha256(content).hexdigest() != artifact.sha256:
-                found.append(f"job {job_id}: {artifact.name} is not what was stored")
-            elif number == 0 and not work.is_right(content):
+            if number == 0 and not work.is_right(content):
                 found.append(f"job {job_id}: {artifact.name} is not what was asked for")
     except ClientError as error:
         return [f"job {job_id}: {error}"]
