@@ -95,6 +95,18 @@ test-batch: setup ## Do 2,000 URLs while all sorts of parts are killed, and writ
 bench: setup ## Measure the farm against the bare tools, and write it into docs/performance.md (ONLY=item, QUICK=1)
 	python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
+.PHONY: bench-probe
+bench-probe: setup ## Measure many probes against xargs and the bare ffprobe
+	python -m tests.bench --only probe
+
+.PHONY: bench-gate
+bench-gate: setup ## Measure what the gate costs a page of 150 pictures
+	python -m tests.bench --only gate
+
+.PHONY: bench-batch
+bench-batch: setup ## Measure taking jobs, one by one and as a batch, against a loop of apply_async
+	python -m tests.bench --only submission
+
 .PHONY: bench-roundtrip
 bench-roundtrip: setup ## Measure a job's round trip against the bare browser
 	python -m tests.bench.roundtrip
