@@ -6,24 +6,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from api.app import create_app
-from api.settings import ApiSettings
 from farm.jobs.errors import DnsError
 from farm.jobs.models import Job
 from tests.support.builders import NOON, MemoryFarm
 
 CONTENT = b"\x89PNG" + bytes(range(256))
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-
-
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
-@pytest.fixture
-def client(farm: MemoryFarm) -> FlaskClient:
-    return create_app(ApiSettings(), farm.service).test_client()
 
 
 def finished(farm: MemoryFarm, name: str = "made", media_type: str = "image/png") -> Job:

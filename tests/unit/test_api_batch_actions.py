@@ -9,19 +9,8 @@ from farm.jobs.errors import DnsError
 from farm.jobs.models import Job
 from farm.jobs.states import JobState
 from tests.support.builders import NOON, MemoryFarm
-from tests.unit.test_api_jobs import asking
 
 URLS = [f"https://page-{number}.test/" for number in range(4)]
-
-
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
-@pytest.fixture
-def client(farm: MemoryFarm) -> FlaskClient:
-    return asking(farm.service)
 
 
 def made(client: FlaskClient, **options: Any) -> str:

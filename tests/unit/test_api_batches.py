@@ -16,16 +16,6 @@ from tests.unit.test_api_jobs import asking
 URLS = [f"https://page-{number}.test/" for number in range(3)]
 
 
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
-@pytest.fixture
-def client(farm: MemoryFarm) -> FlaskClient:
-    return asking(farm.service)
-
-
 def posted(client: FlaskClient, body: Any, **headers: str) -> Any:
     return client.post("/v1/batches", json=body, headers=headers)
 

@@ -34,11 +34,6 @@ class AbsentWorkers(MemoryWorkers):
         raise BackendUnavailable("Redis is away.")
 
 
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
 def asking(farm: MemoryFarm, *, backlog_max: int = 2, owner_max: int | None = None) -> FlaskClient:
     service = replace(farm.service, limits=Limits(backlog_max=backlog_max, owner_max=owner_max))
     return create_app(ApiSettings(), service).test_client()

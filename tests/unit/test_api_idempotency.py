@@ -61,11 +61,6 @@ def asking(service: JobService, **settings: Any) -> FlaskClient:
 
 
 @pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
-@pytest.fixture
 def client(farm: MemoryFarm) -> FlaskClient:
     return asking(farm.service, upload_max_bytes=1000)
 

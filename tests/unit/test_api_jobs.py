@@ -75,16 +75,6 @@ def asking(service: JobService) -> FlaskClient:
     return create_app(ApiSettings(), service).test_client()
 
 
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
-@pytest.fixture
-def client(farm: MemoryFarm) -> FlaskClient:
-    return asking(farm.service)
-
-
 def store(farm: MemoryFarm, *moves: Callable[[Job], Job], **fields: Any) -> Job:
     """Store a job and move it on; return it as it is then."""
     job = a_job(spec=a_spec(**fields))

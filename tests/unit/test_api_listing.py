@@ -6,8 +6,6 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from api.app import create_app
-from api.settings import ApiSettings
 from farm.jobs.errors import DnsError, FarmError, WorkerLost
 from farm.jobs.listing import PAGE_MAX
 from farm.jobs.models import Job
@@ -15,16 +13,6 @@ from tests.support.builders import NOON, MemoryFarm, a_job, a_spec
 
 LOST = WorkerLost("The worker vanished.")
 UNRESOLVED = DnsError("No such host.")
-
-
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
-@pytest.fixture
-def client(farm: MemoryFarm) -> FlaskClient:
-    return create_app(ApiSettings(), farm.service).test_client()
 
 
 def store(farm: MemoryFarm, job_id: str, **fields: Any) -> Job:

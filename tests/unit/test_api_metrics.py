@@ -32,11 +32,6 @@ class AbsentLedger(MemoryLedger):
         raise BackendUnavailable(f"Redis is away from {queue} at {now}.")
 
 
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
 def read(farm: MemoryFarm, limits: Limits = Limits()) -> Read:  # noqa: B008 - it is frozen
     app = create_app(ApiSettings(), replace(farm.service, limits=limits))
     answer = app.test_client().get("/metrics")

@@ -21,16 +21,6 @@ LOST: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
-@pytest.fixture
-def client(farm: MemoryFarm) -> FlaskClient:
-    return create_app(ApiSettings(), farm.service).test_client()
-
-
 def claim(farm: MemoryFarm, job: Job) -> Job:
     claimed = job.claimed("worker-1", NOON, redeliveries=0)
     assert farm.ledger.swap(claimed)

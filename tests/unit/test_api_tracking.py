@@ -7,8 +7,6 @@ from flask.testing import FlaskClient
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from api.app import create_app
-from api.settings import ApiSettings
 from farm.jobs.models import Job
 from tasks.deadline import Deadline
 from tasks.outcome import Outcome, Stopwatch
@@ -17,16 +15,6 @@ from tests.support.builders import MemoryFarm
 
 SPEC = {"kind": "screenshot", "url": "http://page.test/"}
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
-@pytest.fixture
-def client(farm: MemoryFarm) -> FlaskClient:
-    return create_app(ApiSettings(), farm.service).test_client()
 
 
 def submitted(farm: MemoryFarm, client: FlaskClient, **headers: str) -> Job:

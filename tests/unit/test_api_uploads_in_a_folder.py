@@ -27,11 +27,6 @@ END = b"\r\n--b--\r\n"
 
 
 @pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path
 

@@ -4,7 +4,6 @@ import base64
 from typing import Any
 
 import httpx
-import pytest
 from flask.testing import FlaskClient
 
 from api.app import create_app
@@ -20,16 +19,6 @@ HOOK: dict[str, Any] = {
     "webhook_url": "https://hooks.test/",
     "webhook_secret": "whsec_" + base64.b64encode(b"hunter2" * 4).decode(),
 }
-
-
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
-@pytest.fixture
-def client(farm: MemoryFarm) -> FlaskClient:
-    return create_app(ApiSettings(), farm.service).test_client()
 
 
 def fail(farm: MemoryFarm, job: Job) -> Job:

@@ -28,11 +28,6 @@ class DyingBatches(MemoryBatches):
         return super().file(batch_id)
 
 
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
 def submitted(service: JobService, count: int, key: str | None = None) -> Standing:
     items = (Item(n, f"https://page-{n}.test/") for n in range(1, count + 1))
     request = BatchRequest(BatchOptions(), {"kind": "pdf", "retention": 60}, items, lambda: "ab")

@@ -51,11 +51,6 @@ class Overtime(Exception):
 
 
 @pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
-@pytest.fixture
 def worker(farm: MemoryFarm) -> Worker:
     return Worker(farm)
 

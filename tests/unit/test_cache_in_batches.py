@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from farm.jobs.batches.intake import Item
 from farm.jobs.batches.models import BatchOptions, BatchState, Standing
 from farm.jobs.batches.service import Batches, BatchRequest
@@ -22,11 +20,6 @@ PAGES = ["http://one.test/", "http://two.test/", "http://three.test/"]
 
 class Overtime(Exception):
     """What the outer net raises."""
-
-
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
 
 
 def submitted(farm: MemoryFarm, *urls: str) -> list[Job]:

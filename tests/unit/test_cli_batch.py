@@ -18,21 +18,17 @@ from farm.client.lists.items import apart, wanted
 from farm.client.lists.manifest import opened
 from farm.client.lists.run import Run, Wishes
 from farm.client.lists.telling import Telling
-from tests.support.fake_farm import DNS_ERROR, PICTURE, URL, FakeFarm, problem
+from tests.support.fake_farm import DNS_ERROR, PICTURE, FakeFarm, problem
 
 SITE = "https://example.com"
+
+
+pytestmark = pytest.mark.usefixtures("at_a_farm")
 
 
 @pytest.fixture
 def farm() -> FakeFarm:
     return FakeFarm()
-
-
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("FARM_URL", URL)
-    monkeypatch.delenv("FARM_KEY", raising=False)
-    monkeypatch.chdir(tmp_path)
 
 
 def run(farm: FakeFarm, *arguments: str, stdin: bytes | None = None) -> Result:

@@ -12,7 +12,6 @@ from farm.client.cli import cli
 from tests.support.fake_farm import (
     DNS_ERROR,
     PICTURE,
-    URL,
     FakeFarm,
     problem,
 )
@@ -20,16 +19,12 @@ from tests.support.fake_farm import (
 PAGE = "https://example.com/"
 
 
+pytestmark = pytest.mark.usefixtures("at_a_farm")
+
+
 @pytest.fixture
 def farm() -> FakeFarm:
     return FakeFarm()
-
-
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("FARM_URL", URL)
-    monkeypatch.delenv("FARM_KEY", raising=False)
-    monkeypatch.chdir(tmp_path)
 
 
 def run(farm: FakeFarm, *arguments: str) -> Result:

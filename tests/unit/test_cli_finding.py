@@ -14,16 +14,12 @@ from tests.support.fake_farm import DNS_ERROR, URL, FakeFarm, problem
 LOST = {**DNS_ERROR, "code": "worker_lost", "message": "The worker vanished.", "retryable": True}
 
 
+pytestmark = pytest.mark.usefixtures("at_a_farm")
+
+
 @pytest.fixture
 def farm() -> FakeFarm:
     return FakeFarm()
-
-
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("FARM_URL", URL)
-    monkeypatch.delenv("FARM_KEY", raising=False)
-    monkeypatch.chdir(tmp_path)
 
 
 def run(farm: FakeFarm, *arguments: str, said: str | None = None) -> Result:

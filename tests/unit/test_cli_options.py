@@ -12,23 +12,19 @@ from click.testing import CliRunner, Result
 from farm.client.cli import cli
 from farm.jobs.specs.base import groups
 from farm.jobs.specs.requests import SPECS
-from tests.support.fake_farm import URL, FakeFarm
+from tests.support.fake_farm import FakeFarm
 
 PAGE = "https://example.com/"
 NOT_OPTIONS = {"kind", "url", "html", "upload_id"}
 PAIRS = {"metadata": "{}={}", "extra_http_headers": "{}: {}", "headers": "{}: {}"}
 
 
+pytestmark = pytest.mark.usefixtures("at_a_farm")
+
+
 @pytest.fixture
 def farm() -> FakeFarm:
     return FakeFarm()
-
-
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("FARM_URL", URL)
-    monkeypatch.delenv("FARM_KEY", raising=False)
-    monkeypatch.chdir(tmp_path)
 
 
 def run(farm: FakeFarm, kind: str, *arguments: str) -> Result:

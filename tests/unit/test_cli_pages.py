@@ -8,22 +8,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from farm.client.cli import cli
-from tests.support.fake_farm import CONTENT, DNS_ERROR, DOCUMENT, PICTURE, URL, FakeFarm
+from tests.support.fake_farm import CONTENT, DNS_ERROR, DOCUMENT, PICTURE, FakeFarm
 
 PAGE = "https://example.com/"
 HTML = "<!doctype html><h1>Ça</h1>\n"
 
 
+pytestmark = pytest.mark.usefixtures("at_a_farm")
+
+
 @pytest.fixture
 def farm() -> FakeFarm:
     return FakeFarm()
-
-
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("FARM_URL", URL)
-    monkeypatch.delenv("FARM_KEY", raising=False)
-    monkeypatch.chdir(tmp_path)
 
 
 def run(farm: FakeFarm, *arguments: str, stdin: str | bytes | None = None) -> Result:

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from farm.client.cli import cli
 from farm.client.errors import UnreadableAnswer
 from farm.client.probes import IN_FLIGHT
-from tests.support.fake_farm import DNS_ERROR, REPORT, STILLS, URL, FakeFarm, problem
+from tests.support.fake_farm import DNS_ERROR, REPORT, STILLS, FakeFarm, problem
 
 CLIP = "https://example.com/a/clip.mp4"
 OTHER = "https://example.com/b/clip.mp4"
@@ -35,16 +35,12 @@ tags       title: A test
 """
 
 
+pytestmark = pytest.mark.usefixtures("at_a_farm")
+
+
 @pytest.fixture
 def farm() -> FakeFarm:
     return FakeFarm()
-
-
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("FARM_URL", URL)
-    monkeypatch.delenv("FARM_KEY", raising=False)
-    monkeypatch.chdir(tmp_path)
 
 
 def run(farm: FakeFarm, *arguments: str) -> Result:

@@ -15,7 +15,7 @@ from farm.client.lists.standing import Standing
 from farm.client.lists.telling import Telling
 from farm.jobs.batches.views import BatchView
 from farm.jobs.states import JobState
-from tests.support.fake_farm import URL, FakeFarm
+from tests.support.fake_farm import FakeFarm
 
 SHOTS = """\
 - output: docs/one.png
@@ -30,16 +30,12 @@ SHOTS = """\
 """
 
 
+pytestmark = pytest.mark.usefixtures("at_a_farm")
+
+
 @pytest.fixture
 def farm() -> FakeFarm:
     return FakeFarm()
-
-
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("FARM_URL", URL)
-    monkeypatch.delenv("FARM_KEY", raising=False)
-    monkeypatch.chdir(tmp_path)
 
 
 def run(farm: FakeFarm, text: str, *arguments: str) -> Result:

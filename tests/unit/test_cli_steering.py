@@ -1,27 +1,22 @@
 """The commands that look after jobs and batches, and what a shell needs to complete them all."""
 
 import json
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from farm.client.cli import cli
-from tests.support.fake_farm import DNS_ERROR, URL, FakeFarm
+from tests.support.fake_farm import DNS_ERROR, FakeFarm
 
 URLS = [f"https://example.com/{number}" for number in range(3)]
+
+
+pytestmark = pytest.mark.usefixtures("at_a_farm")
 
 
 @pytest.fixture
 def farm() -> FakeFarm:
     return FakeFarm()
-
-
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("FARM_URL", URL)
-    monkeypatch.delenv("FARM_KEY", raising=False)
-    monkeypatch.chdir(tmp_path)
 
 
 def run(farm: FakeFarm, *arguments: str) -> Result:

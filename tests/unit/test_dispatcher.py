@@ -34,11 +34,6 @@ class CountingArtifacts(MemoryArtifacts):
         self.sweeps += 1
 
 
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
 def test_a_job_whose_announcement_was_lost_is_announced_again(farm: MemoryFarm) -> None:
     job = farm.submit()
     farm.queue.waiting.clear()

@@ -5,8 +5,6 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from api.app import create_app
-from api.settings import ApiSettings
 from farm.jobs.listing import JobFilter
 from tests.support.builders import MemoryFarm
 
@@ -37,16 +35,6 @@ OF_MEDIA: dict[int, list[Any]] = {
     ],
 }
 KINDS = ["screenshot", "pdf", "content", "probe"]
-
-
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
-@pytest.fixture
-def client(farm: MemoryFarm) -> FlaskClient:
-    return create_app(ApiSettings(), farm.service).test_client()
 
 
 def cases(table: dict[int, list[Any]]) -> list[object]:

@@ -20,11 +20,6 @@ from tests.support.results import PNG, a_running_job, failed, succeeded
 ANY = Artifact(name="screenshot.png", media_type="image/png", size_bytes=1, sha256="ab")
 
 
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
 def zipped(farm: MemoryFarm, *jobs: Job, **pages: bytes) -> ZipFile:
     made = {name: (lambda content=content: [content]) for name, content in pages.items()}
     pieces = archive(jobs, farm.service.read, made, NOON)

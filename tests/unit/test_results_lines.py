@@ -14,11 +14,6 @@ from tests.support.builders import MemoryFarm
 from tests.support.results import a_running_job, failed, succeeded
 
 
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
 def rows(*jobs: Job) -> list[dict[str, str]]:
     text = b"".join(csv_lines(jobs)).decode()
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))

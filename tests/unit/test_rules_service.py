@@ -101,11 +101,6 @@ class RecordingArtifacts(MemoryArtifacts):
         super().expire(owner, name, ttl_s)
 
 
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
 def open_jobs(farm: MemoryFarm) -> list[Job]:
     return farm.ledger.due(NOON + timedelta(days=365), 100)
 

@@ -57,11 +57,6 @@ def _sweep(service: JobService, job_id: str) -> None:
     service.ledger.swap(service.ledger.get(job_id).after_loss(service.clock.now()))
 
 
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
 def test_a_job_ends_succeeded_with_its_artifacts_and_its_report(farm: MemoryFarm) -> None:
     job = farm.submit()
     runner(farm, returning(PICTURE)).run(job.id)

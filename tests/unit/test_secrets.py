@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from api.app import create_app
-from api.settings import ApiSettings
 from farm.jobs.errors import BrowserCrashed, DnsError
 from farm.jobs.models import Job
 from farm.jobs.specs.secrets import SECRET_FIELDS
@@ -24,16 +22,6 @@ SECRETS: dict[str, Any] = {
     "storage_state": {"cookies": COOKIES, "origins": []},
 }
 WEBHOOK = {"webhook_url": "https://hooks.test/", "webhook_secret": "whsec_" + "c2VjcmV0" * 4}
-
-
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
-@pytest.fixture
-def client(farm: MemoryFarm) -> FlaskClient:
-    return create_app(ApiSettings(), farm.service).test_client()
 
 
 def running(**fields: Any) -> Job:

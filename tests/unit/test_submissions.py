@@ -21,11 +21,6 @@ ID = "0b1f9c0e-6d1a-4c0e-9a55-6d4b6d0d8a11"
 SPEC = {"kind": "screenshot", "url": "http://page.test/"}
 
 
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
 def submit(farm: MemoryFarm, spec: object = SPEC, key: str | None = None, **of_job: str) -> None:
     Submissions(farm.service).submit(of_job.get("job_id", ID), spec, key)
 
