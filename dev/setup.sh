@@ -68,21 +68,28 @@ has_fonts() {
 }
 easylist=.venv/share/easylist/easylist.txt
 has_easylist() { [ -s $easylist ]; }
-# The list alone, out of the package that has it: installed, it would be an extension of the
-# user's own browser.
-get_easylist() (
+# Files alone, out of the package that has them: take_out PACKAGE FOLDER FILE...
+take_out() (
   set -e
-  into=$PWD/${easylist%/*}
+  package=$1 into=$PWD/$2
+  shift 2
   work=$(mktemp -d)
   trap 'rm -r "$work"' EXIT
-  say "taking EasyList out of Debian's webext-ublock-origin-chromium"
+  say "taking ${*##*/} out of Debian's $package"
   cd "$work"
-  apt-get download -qq webext-ublock-origin-chromium >/dev/null
+  apt-get download -qq "$package" >/dev/null
   dpkg-deb --extract ./*.deb tree
   mkdir -p "$into"
-  cp tree/usr/share/doc/webext-ublock-origin-chromium/copyright \
-    tree/usr/share/chromium/extensions/ublock-origin/assets/thirdparties/easylist/easylist.txt "$into"
+  for file in "$@"; do cp "tree/$file" "$into"; done
 )
+# Installed, it would be an extension of the user's own browser.
+get_easylist() {
+  take_out webext-ublock-origin-chromium "${easylist%/*}" \
+    usr/share/doc/webext-ublock-origin-chromium/copyright \
+    usr/share/chromium/extensions/ublock-origin/assets/thirdparties/easylist/easylist.txt
+}
+# Installed, it would come with a server that starts by itself.
+get_promtool() { take_out prometheus .venv/bin usr/bin/promtool; }
 # Playwright brings its own Node.js, which wants a library that slim systems lack.
 has_driver() { .venv/bin/playwright --version >/dev/null 2>&1; }
 
@@ -92,12 +99,16 @@ missing_packages() {
   { have ffprobe && have ffmpeg; } || echo ffmpeg
   has_redis || echo redis-server
   has_fonts || echo fontconfig fonts-liberation fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
+  # Tests that a laptop skips and that must run where it is decided what lands.
+  [ -z "${CI:-}" ] || have chromium || echo chromium
 }
 
 install_system_parts() {
   local wanted
   has_easylist || ! have dpkg-deb || get_easylist 2>/dev/null ||
     { as_root apt-get update -qq && get_easylist; } || true
+  [ -z "${CI:-}" ] || have promtool || [ -x .venv/bin/promtool ] || get_promtool 2>/dev/null ||
+    { as_root apt-get update -qq && get_promtool; } || true
   read -ra wanted <<<"$(missing_packages | tr '\n' ' ')"
   [ ${#wanted[@]} = 0 ] && return
   if can_apt; then

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from redis import Redis
 
 from tests.support.media import make_mp4
-from tests.support.neighbours import redis_server
+from tests.support.neighbours import need, redis_server
 from tests.support.site import Site, serving
 
 
@@ -37,3 +38,14 @@ def media_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(media_folder: Path) -> Iterator[Site]:
     with serving(media_folder) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser of the test's own, to look at the farm's pages with."""
+    shell = need("chromium-headless-shell")
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=shell) as browser,
+    ):
+        yield browser

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from dev.stack import Stack
 from farm.client.http import FarmClient
 from tests.support.dashboards import Visit
-from tests.support.neighbours import need
 from tests.support.site import Site
 from tests.support.waiting import until
 
@@ -20,16 +19,6 @@ PATIENCE_MS = 2000
 """Ten times what a page should take, on a machine that is busy."""
 
 pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    shell = need("chromium-headless-shell")
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=shell) as browser,
-    ):
-        yield browser
 
 
 @pytest.fixture

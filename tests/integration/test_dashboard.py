@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from api.app import create_app
 from api.settings import ApiSettings
@@ -13,7 +13,6 @@ from farm.jobs.states import JobState
 from tests.support.builders import MemoryFarm
 from tests.support.dashboards import TITLES, Visit, end, fill, serving
 from tests.support.keyed import KeyedFarm
-from tests.support.neighbours import need
 from tests.support.waiting import until
 
 NAMES = (
@@ -46,16 +45,6 @@ def own() -> Iterator[Served]:
     farm = MemoryFarm()
     with serving(create_app(ApiSettings(), farm.service)) as url:
         yield Served(farm, url, {})
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    shell = need("chromium-headless-shell")
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=shell) as browser,
-    ):
-        yield browser
 
 
 class TestLooking:

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 from redis import Redis
 
 from farm.backends.assembly import assemble
@@ -15,7 +15,6 @@ from farm.jobs.models import Job
 from farm.jobs.service import JobService
 from tests.support.builders import NOON, a_spec
 from tests.support.doors import Door, door
-from tests.support.neighbours import need
 from tests.support.waiting import until
 
 PLACES = 2
@@ -108,14 +107,11 @@ def test_a_redis_that_is_restarted_ends_no_stream(farm: Farm, redis_url: str) ->
         assert states(lines) == ["cancelled"]
 
 
-def test_a_browser_s_eventsource_follows_comes_back_and_stops(farm: Farm) -> None:
-    shell = need("chromium-headless-shell")
+def test_a_browser_s_eventsource_follows_comes_back_and_stops(
+    farm: Farm, chromium: Browser
+) -> None:
     job = farm.submit()
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=shell) as browser,
-    ):
-        page = browser.new_page()
+    with chromium.new_page() as page:
         page.goto(f"{farm.door.url}/healthz")
         page.evaluate(
             """path => {

@@ -7,14 +7,13 @@ from zipfile import ZipFile
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from api.app import create_app
 from api.settings import ApiSettings
 from farm.jobs.errors import DnsError, HttpError
 from farm.jobs.models import Job
 from tests.support.builders import NOON, MemoryFarm
-from tests.support.neighbours import need
 from tests.support.results import succeeded
 
 TITLES = (
@@ -82,16 +81,6 @@ def folder(farm: Farm, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ZipFile(io.BytesIO(farm.read("archive.zip"))).extractall(folder / "archive")
     (folder / "report.html").write_bytes(farm.read("report.html"))
     return folder
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    shell = need("chromium-headless-shell")
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=shell) as browser,
-    ):
-        yield browser
 
 
 class Opened:

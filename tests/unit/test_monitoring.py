@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from api.app import create_app
 from api.settings import ApiSettings
 from farm.jobs.metrics.names import METRICS, Metric
 from tests.support.builders import MemoryFarm
+from tests.support.neighbours import need
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "docker" / "monitoring"
@@ -131,10 +131,7 @@ def test_prometheus_calls_the_api_by_the_name_that_it_may() -> None:
 
 @pytest.fixture(scope="module")
 def promtool() -> str:
-    path = shutil.which("promtool")
-    if path is None:
-        pytest.skip("promtool is not installed (it comes with Debian's package prometheus)")
-    return path
+    return need("promtool")
 
 
 def run(*command: str, stdin: str = "", cwd: Path = MONITORING) -> str:
