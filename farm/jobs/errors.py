@@ -482,7 +482,7 @@ class TooManyRedirects(TargetError):
 
 
 class EmptyResponse(TargetError):
-    """The server answered, but without a page (204, 205).
+    """The server answered without a page (204, 205; for a full Chromium also an empty error).
 
     Give the address of a page; this one has nothing to show.
     """
