@@ -233,7 +233,7 @@ class ArtifactEvicted(RequestError):
 
 
 class NotFinished(RequestError):
-    """The job has no result yet.
+    """The job has no result yet, or a batch nothing to tell its receiver.
 
     Read the job with ``?wait=``, then ask again.
     """
@@ -290,7 +290,7 @@ class IdempotencyConflict(RequestError):
 
 
 class NothingToDeliver(RequestError):
-    """The job has no webhook.
+    """The job has no webhook, or the batch none.
 
     Submit it with a ``webhook_url``.
     """
