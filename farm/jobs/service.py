@@ -33,6 +33,7 @@ from farm.jobs.ports import (
     Pressure,
     Refusal,
     Reservations,
+    SigningRing,
     WorkerDirectory,
 )
 from farm.jobs.readiness import readiness
@@ -73,6 +74,7 @@ class JobService:
     reservations: Reservations
     deliveries: Deliveries[Job]
     notices: Notices
+    signing: SigningRing
     twins: Twins
     statistics: Statistics
     clock: Clock
