@@ -58,8 +58,8 @@ def batch_request(request: StrictRequest, max_bytes: int) -> BatchRequest:
     request.max_content_length = limit
     digest = hashlib.sha256(b"%b?%b\n" % (request.mimetype.encode(), request.query_string))
     body = _hashed(capped(chunks(request), limit), digest.update)
-    _refuse_secrets(request.args)
     asked = fields(request.args.items(multi=True))
+    _refuse_secrets(_paths(asked))
     if reader is None:
         if asked:
             raise InvalidSpec([_no_query(next(iter(asked)))])
@@ -133,6 +133,15 @@ def _refuse_sources(defaults: Mapping[str, Any]) -> None:
     if wrong:
         message = "is what a line says, and no default"
         raise InvalidSpec([FieldError(field=f"defaults.{name}", message=message) for name in wrong])
+
+
+def _paths(found: Mapping[str, Any], outer: str = "") -> Iterator[str]:
+    """Yield the names of all fields that have no others within."""
+    for name, value in found.items():
+        if isinstance(value, dict):
+            yield from _paths(value, f"{outer}{name}.")
+        else:
+            yield f"{outer}{name}"
 
 
 def _refuse_secrets(names: Iterable[str]) -> None:

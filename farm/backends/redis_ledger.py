@@ -142,7 +142,9 @@ class RedisLedger:
     def running(self, queue: Queue) -> list[Job]:
         """See ``JobLedger.running``."""
         ids = cast("list[bytes]", self._client.zrange(running_key(queue), 0, -1))
-        return [job for job in read_jobs(self._client, ids).values() if job is not None]
+        found = read_jobs(self._client, ids).values()
+        # One may have ended since it was looked up.
+        return [job for job in found if job is not None and job.state is JobState.RUNNING]
 
     @redis_errors()
     def has_lanes(self, queue: Queue) -> bool:

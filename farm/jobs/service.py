@@ -117,11 +117,21 @@ class JobService:
                 raise ScopeRequired(power, field)
         self._hold_upload_of(spec)
 
-    def drafted(self, spec: JobSpec, job_id: str, request_id: str | None = None) -> Job:
-        """Return a job that is stored nowhere yet; ``request_id`` is for one with a key."""
+    def drafted(
+        self,
+        spec: JobSpec,
+        job_id: str,
+        request_id: str | None = None,
+        batch_id: str | None = None,
+    ) -> Job:
+        """Return a job that is stored nowhere yet.
+
+        ``request_id`` is for one with a key, ``batch_id`` for one of a batch.
+        """
         now = self.clock.now()
         optional = {
             "request_id": request_id,
+            "batch_id": batch_id,
             "fingerprint": self.fingerprint(spec),
             "origin": self.origin,
         }
