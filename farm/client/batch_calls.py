@@ -18,7 +18,9 @@ _JSON_MAX_BYTES = 8 * 1024 * 1024
 def new_batch(
     items: Iterable[str | Mapping[str, object]],
     fields: Mapping[str, object],
-    idempotency_key: str | None,
+    idempotency_key: str | None = None,
+    *,
+    waits_for_room: bool = True,
 ) -> Call:
     """Return the call that hands in ``items``; ``fields`` are the batch's and its jobs'."""
     own = {name: value for name, value in fields.items() if name in OWN_FIELDS}
@@ -33,7 +35,14 @@ def new_batch(
         headers["Content-Type"] = "application/x-ndjson"
         params = {name: json.dumps(value) for name, value in own.items()}
     headers["Content-Length"] = str(len(body))
-    return Call("POST", "/v1/batches", params=params, headers=headers, body=lambda: iter([body]))
+    return Call(
+        "POST",
+        "/v1/batches",
+        params=params,
+        headers=headers,
+        body=lambda: iter([body]),
+        waits_for_room=waits_for_room,
+    )
 
 
 def _lines(
