@@ -81,5 +81,5 @@ def _shown(standing: Standing) -> dict[str, object]:
         "eta_s": standing.eta_s,
         "failures_by_code": dict(progress.failures_by_code),
         "created_at": batch.created_at,
-        "finished_at": progress.finished_at,
+        "finished_at": standing.finished_at,
     }
