@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import SCOPES
 from api.batch_bodies import BatchBody
 from api.problems import Problem
+from farm.jobs.batches.models import BatchOptions, OnComplete
 from farm.jobs.idempotency import HEADER, KEY_MAX_CHARACTERS, KEY_PATTERN
 from farm.jobs.listing import PAGE_MAX, JobFilter
+from farm.jobs.specs.requests import SPECS
 from farm.jobs.specs.secrets import SECRET_FIELDS
 
 WAIT_MAX_S = 30
@@ -141,6 +143,7 @@ def complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
     _say_scopes(spec)
     _say_idempotency(spec)
     _say_secrets(spec)
+    _say_batch_options(spec)
     # An answer without a body has no content at all.
     for operations in spec["paths"].values():
         for operation in operations.values():
@@ -203,3 +206,40 @@ def _say_secrets(spec: dict[str, Any]) -> None:
         "description": "What the job was submitted with, each of it.",
         "content": {"application/json": {"schema": schema}},
     }
+
+
+def _say_batch_options(spec: dict[str, Any]) -> None:
+    """Say what stands in the query where a batch comes line by line."""
+    options = dict(BatchOptions.model_json_schema()["properties"])
+    of_hook = OnComplete.model_json_schema()["properties"]
+    del options["on_complete"]  # Its secret does not stand in an address.
+    options["on_complete.webhook_url"] = of_hook["webhook_url"]
+    found: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": f"{schema['description']} Of bodies line by line; JSON has it itself.",
+            "schema": {said: it for said, it in schema.items() if said != "description"},
+        }
+        for name, schema in options.items()
+    ]
+    found.append(
+        {
+            "name": "defaults",
+            "in": "query",
+            "required": False,
+            "style": "form",
+            "explode": True,
+            "description": "Fields of all specs that say nothing else, each by its own name, as in "
+            "`kind=screenshot&full_page=true&viewport.width=800`: of bodies line by line. What is "
+            "no text is JSON. Secrets, `url`, `html` and `upload_id` are refused.",
+            "schema": {
+                "type": "object",
+                "properties": {"kind": {"type": "string", "enum": list(SPECS)}},
+                "additionalProperties": True,
+            },
+            "example": {"kind": "screenshot", "full_page": True},
+        }
+    )
+    spec["paths"]["/v1/batches"]["post"].setdefault("parameters", []).extend(found)
