@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.auth import SCOPES
+from api.auth import LINKED, SCOPES
 from api.batch_bodies import BatchBody
 from api.problems import Problem
 from farm.jobs.batches.models import BatchOptions, OnComplete
@@ -29,9 +29,10 @@ _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_
 _IDEMPOTENT = frozenset(
     {"artifacts_link", "batches_cancel", "batches_pause", "batches_resume", "batches_retry_failed"}
     | {"batches_submit", "jobs_retry", "jobs_submit", "keys_create", "uploads_leave"}
-    | {"webhooks_deliver"}
+    | {"results_link", "webhooks_deliver"}
 )
 """Operations that take an idempotency key."""
+LINK_SUFFICES = "With `expires` and `signature` of a link no key is needed."
 BYTES: Mapping[str, Any] = {"type": "string", "format": "binary"}
 
 
@@ -76,7 +77,7 @@ class UploadQuery(BaseModel):
 
 
 class LinkQuery(BaseModel):
-    """What a link to an artifact says beside its place."""
+    """What a link says beside its place."""
 
     expires: Annotated[str | None, Field(description="Unix time at which it ends.")] = None
     signature: Annotated[str | None, Field(description="The farm's, of all of this.")] = None
@@ -144,6 +145,7 @@ def complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
     _say_idempotency(spec)
     _say_secrets(spec)
     _say_batch_options(spec)
+    _say_links(spec)
     # An answer without a body has no content at all.
     for operations in spec["paths"].values():
         for operation in operations.values():
@@ -243,3 +245,19 @@ def _say_batch_options(spec: dict[str, Any]) -> None:
         }
     )
     spec["paths"]["/v1/batches"]["post"].setdefault("parameters", []).extend(found)
+
+
+def _say_links(spec: dict[str, Any]) -> None:
+    """Say of what a link may lead to, and whose view has no use for that, how it does."""
+    linked = {f"get_{endpoint.replace('.', '_')}" for endpoint in LINKED}
+    said = LinkQuery.model_json_schema()["properties"]
+    for operations in spec["paths"].values():
+        for operation in operations.values():
+            if operation["operationId"] not in linked:
+                continue
+            if not any(each["name"] in said for each in operation["parameters"]):
+                operation["description"] += f" {LINK_SUFFICES}"
+                operation["parameters"] += [
+                    {"name": name, "in": "query", "required": False, "schema": schema}
+                    for name, schema in said.items()
+                ]

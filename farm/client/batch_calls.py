@@ -73,5 +73,11 @@ def batch_results(batch_id: str, name: str) -> Call:
     return Call("GET", f"{_path(batch_id)}/{quote(name, safe='')}")
 
 
+def batch_link(batch_id: str, name: str, expires_in_s: int) -> Call:
+    """Return the call that makes a link to all results in one."""
+    path = f"{batch_results(batch_id, name).path}/link"
+    return Call("POST", path, json={"expires_in": expires_in_s})
+
+
 def _path(batch_id: str) -> str:
     return f"/v1/batches/{quote(batch_id, safe='')}"

@@ -14,6 +14,7 @@ from farm.backends.memory_batches import MemoryBatches
 from farm.backends.memory_keys import MemoryKeys
 from farm.jobs.batches.models import Batch
 from farm.jobs.batches.ports import Room
+from farm.jobs.batches.views import RESULTS
 from farm.jobs.errors import DnsError
 from farm.jobs.key_service import KeyRequest, KeyService
 from farm.jobs.keys import ALL_SCOPES, ANYBODY, ApiKey, Caller
@@ -117,7 +118,7 @@ class FuzzedFarm(MemoryFarm):
         self.artifacts.put(upload_id, UPLOAD_NAME, "video/mp4", [b"left"], ttl_s=60)
         return {
             "job_id": (*states, *["done"] * 4, "failed"),  # Of which most is to be had.
-            "name": tuple(MADE),
+            "name": (*MADE, *RESULTS),
             "upload_id": (upload_id,),
             "batch_id": ("batch",),
             "key_id": tuple(key.id for key in self.keys.all()),

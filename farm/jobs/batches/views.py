@@ -9,6 +9,9 @@ from farm.jobs.views import Time, View
 if TYPE_CHECKING:  # The client reads these, and has no use for the service.
     from farm.jobs.batches.service import Accepted
 
+RESULTS = ("results.ndjson", "results.csv", "archive.zip", "report.html")
+"""All that a batch came to, each in one file."""
+
 
 class BatchView(View):
     """A batch, as JSON."""
