@@ -42,7 +42,7 @@ class BatchNews:
 
     def is_all_told(self, standing: Standing) -> bool:
         """Return whether there is nothing more to tell, and will not be."""
-        if standing.progress.open or not self.has_seen_over:
+        if not (standing.is_over and self.has_seen_over):
             return False
         return not self.service.batch_jobs.ended(self.batch_id, self.last_end, 1)
 
@@ -65,7 +65,7 @@ class BatchNews:
                 return
             else:
                 view = BatchView.of(standing).model_dump(mode="json")
-                if is_all and not standing.progress.open:
+                if is_all and standing.is_over:
                     yield Event("progress", view, f"{self.last_end}-over")
                     return
                 if view != shown:

@@ -14,14 +14,13 @@ from api.dashboard.posts import Posted
 from farm.jobs.batches.control import Action, Control
 from farm.jobs.batches.reading import Reading
 from farm.jobs.batches.service import Batches
-from farm.jobs.batches.views import BatchView
+from farm.jobs.batches.views import RESULTS, BatchView
 from farm.jobs.errors import NoSuchPage
 from farm.jobs.listing import JobFilter
 from farm.jobs.states import JobState
 
 _PAGE_BATCHES = 30
 _PICTURES = 12
-_RESULTS = ("results.ndjson", "results.csv", "archive.zip", "report.html")
 _IN_BAR = ("succeeded", "failed", "cancelled", "running", "queued")
 
 
@@ -56,7 +55,7 @@ def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
             parts=_bar(view),
             causes=[(code, count, reading.failed_with(code, 1)) for code, count in codes],
             cards=[showing.Card(job) for job in service.listed(latest, None, _PICTURES).jobs],
-            results=_RESULTS,
+            results=RESULTS,
             now=service.clock.now(),
         )
 

@@ -170,6 +170,6 @@ def _batch_response(standing: Standing, status: HTTPStatus) -> Response:
 
 def _not_kept(response: Response, standing: Standing) -> Response:
     response.headers["Cache-Control"] = "no-store"
-    if standing.progress.open:
+    if not standing.is_over:
         response.headers["Retry-After"] = str(_POLL_AFTER_S)
     return response

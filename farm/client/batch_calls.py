@@ -19,7 +19,9 @@ _JSON_MAX_BYTES = 8 * 1024 * 1024
 def new_batch(
     items: Iterable[str | Mapping[str, object]],
     fields: Mapping[str, object],
-    idempotency_key: str | None,
+    idempotency_key: str | None = None,
+    *,
+    waits_for_room: bool = True,
 ) -> Call:
     """Return the call that hands in ``items``; ``fields`` are the batch's and its jobs'.
 
@@ -43,7 +45,14 @@ def new_batch(
         headers["Content-Type"] = "application/x-ndjson"
         params = {name: json.dumps(value) for name, value in own.items()}
     headers["Content-Length"] = str(len(body))
-    return Call("POST", "/v1/batches", params=params, headers=headers, body=lambda: iter([body]))
+    return Call(
+        "POST",
+        "/v1/batches",
+        params=params,
+        headers=headers,
+        body=lambda: iter([body]),
+        waits_for_room=waits_for_room,
+    )
 
 
 def _lines(
@@ -72,6 +81,12 @@ def batch_action(batch_id: str, action: str, idempotency_key: str | None = None)
 def batch_results(batch_id: str, name: str) -> Call:
     """Return the call for all results in one: ``results.ndjson``, ``archive.zip``, ..."""
     return Call("GET", f"{_path(batch_id)}/{quote(name, safe='')}")
+
+
+def batch_link(batch_id: str, name: str, expires_in_s: int) -> Call:
+    """Return the call that makes a link to all results in one."""
+    path = f"{batch_results(batch_id, name).path}/link"
+    return Call("POST", path, json={"expires_in": expires_in_s})
 
 
 def _path(batch_id: str) -> str:

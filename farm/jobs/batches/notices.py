@@ -28,6 +28,11 @@ class Notice:
         return f"{self.standing.batch.id}-{self.event}"
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it is so for longer than the moment between two steps of a retry."""
+        return self.event != "finished" or self.standing.is_over
+
+    @property
     def webhook_url(self) -> str | None:
         """Who is told."""
         told = self.standing.batch.options.on_complete
