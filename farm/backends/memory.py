@@ -440,7 +440,7 @@ class MemoryArtifacts:
         stored = self.stored.get((owner, name))
         if stored is None:
             raise ArtifactEvicted(f"The bytes of {name!r} are no longer kept.")
-        yield stored[1]
+        return iter([stored[1]])
 
     def place(self, owner: str, name: str, path: Path) -> None:
         """See ``ArtifactStore.place``."""

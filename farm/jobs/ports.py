@@ -198,10 +198,11 @@ class ArtifactStore(Protocol):
         """Return what is stored there, or ``None``."""
 
     def read(self, owner: str, name: str) -> Iterator[bytes]:
-        """Yield the bytes in order, never all at once.
+        """Return the bytes in order, never all at once.
 
         Raises:
-            ArtifactEvicted: They are not there, or not all of them.
+            ArtifactEvicted: They are not there; at once. Not all of them: at once, or in
+                the place of what went away meanwhile.
         """
 
     def place(self, owner: str, name: str, path: Path) -> None:

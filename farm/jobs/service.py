@@ -9,7 +9,6 @@ from farm.jobs.batches.notices import Notice
 from farm.jobs.batches.ports import BatchJobs, BatchLedger
 from farm.jobs.cache import Cache, twins_fingerprint
 from farm.jobs.errors import (
-    ArtifactEvicted,
     BackendUnavailable,
     FieldError,
     InvalidSpec,
@@ -278,8 +277,6 @@ class JobService:
         Raises:
             ArtifactEvicted: Its bytes are no longer there; raised before the first chunk.
         """
-        if self.artifacts.find(job.run_id, artifact.name) is None:
-            raise ArtifactEvicted(f"The bytes of {artifact.name!r} are no longer kept.")
         return self.artifacts.read(job.run_id, artifact.name)
 
     def upload(self, filename: str | None, media_type: str, chunks: Iterable[bytes]) -> Upload:

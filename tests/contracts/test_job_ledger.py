@@ -18,6 +18,7 @@ from farm.jobs.errors import DnsError, JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter
 from farm.jobs.models import Job, Origin
 from farm.jobs.ports import JobLedger, Pressure
+from farm.jobs.states import JobState
 from tests.support.builders import NOON, a_job, a_spec
 from tests.support.waiting import until
 
@@ -462,6 +463,37 @@ def test_nothing_is_left_of_a_job_but_the_memory_of_its_id(redis_url: str) -> No
         assert left - counters == {f"farm:gone:{job.id}", "farm:number", "farm:metrics"}
         with pytest.raises(JobExpired):
             ledger.get(job.id)
+
+
+@pytest.mark.redis
+def test_a_job_whose_record_outlived_its_filing_is_filed_under_all_its_keys_again(
+    redis_url: str,
+) -> None:
+    with connect(redis_url) as client:
+        ledger = RedisLedger(client, ChangeListener(client, waiters_max=0))
+        job = a_job(spec=a_spec(tags=["a"]))
+        ledger.swap(job)
+        ended = job.cancelled(NOON)
+        ledger.swap(ended)
+        assert ended.expires_at is not None
+        # By a clock that is fast: Redis keeps the record for as long as it was told.
+        assert ledger.tidy(ended.expires_at + timedelta(seconds=2), 10) == 1
+        assert ledger.listed(JobFilter(tag="a"), None, 10).jobs == ()
+        again = ended.retried(NOON)
+        assert ledger.swap(again)
+        assert ledger.listed(JobFilter(tag="a"), None, 10).jobs == (again,)
+        assert ledger.listed(JobFilter(state=JobState.QUEUED), None, 10).jobs == (again,)
+
+
+@pytest.mark.redis
+def test_a_retried_job_does_not_expire(redis_url: str) -> None:
+    with connect(redis_url) as client:
+        ledger = RedisLedger(client, ChangeListener(client, waiters_max=0))
+        job = a_job()
+        for step in (job, job.cancelled(NOON), job.cancelled(NOON).retried(NOON)):
+            assert ledger.swap(step)
+        assert client.ttl(f"farm:job:{job.id}") == -1
+        assert not client.exists(f"farm:gone:{job.id}")
 
 
 def test_the_ledger_s_clock_is_cut_to_milliseconds() -> None:
