@@ -47,6 +47,8 @@ SCOPES: Mapping[str, Scope | None] = {
     "batches.cancel": "jobs:write",
     "batches.retry_failed": "jobs:write",
     "webhooks.deliver": "jobs:write",
+    "webhooks.deliver_batch": "jobs:write",
+    "webhooks.list_failed": "jobs:read",
     "artifacts.result": "jobs:read",
     "artifacts.artifact": "jobs:read",
     "artifacts.link": "jobs:read",

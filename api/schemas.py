@@ -62,6 +62,18 @@ class PageQuery(BaseModel):
     ] = None
 
 
+class TimedPageQuery(PageQuery):
+    """Which part of a list that is in the order of time."""
+
+    cursor: Annotated[
+        str | None,
+        Field(
+            pattern="^[0-9]{1,16}$",
+            description="`next` of the answer before; without it the latest come.",
+        ),
+    ] = None
+
+
 class ListQuery(JobFilter, PageQuery):
     """Which jobs to list, and which part of them."""
 

@@ -200,6 +200,11 @@ class Job(Record):
         return self.lease_until
 
     @property
+    def event_type(self) -> str:
+        """The type of the message about its end, as ``job.failed``."""
+        return f"job.{self.state}"
+
+    @property
     def webhook_url(self) -> str | None:
         """Who is told of its end; ``None``: nobody."""
         return self.spec.webhook_url

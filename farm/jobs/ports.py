@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
-from farm.jobs.deliveries import Delivery
+from farm.jobs.deliveries import Delivery, GivenUp
 from farm.jobs.keys import ApiKey
 from farm.jobs.listing import JobFilter, Page
 from farm.jobs.models import Artifact, Job, Zone
@@ -296,12 +296,20 @@ class Told(Protocol):
         """A later one is news."""
 
     @property
+    def event_type(self) -> str:
+        """The type of the message, as ``job.failed``."""
+
+    @property
     def webhook_url(self) -> str | None:
         """Who is told."""
 
     @property
     def webhook_secret(self) -> str | None:
         """What the message is signed with; ``None``: with nothing."""
+
+    @property
+    def owner(self) -> str:
+        """Id of the key that it belongs to; ``""``: nobody's in particular."""
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -335,6 +343,12 @@ class Deliveries(Protocol[T]):
         """Keep how it stands now, and when it is due; say whether this still is the revision.
 
         If it is not, nothing changes.
+        """
+
+    def given_up(self, owner: str, before: datetime | None, limit: int) -> list[GivenUp[T]]:
+        """Return up to ``limit`` webhooks of the owner's that have failed, the latest first.
+
+        ``before`` is when the last one of the page before was given up.
         """
 
 

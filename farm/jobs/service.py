@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Self
 
-from farm.jobs.batches.notices import Notice
-from farm.jobs.batches.ports import BatchJobs, BatchLedger
+from farm.jobs.batches.ports import BatchJobs, BatchLedger, Notices
 from farm.jobs.cache import Cache, twins_fingerprint
 from farm.jobs.errors import (
     BackendUnavailable,
@@ -72,7 +71,7 @@ class JobService:
     keys: KeyRing
     reservations: Reservations
     deliveries: Deliveries[Job]
-    notices: Deliveries[Notice]
+    notices: Notices
     twins: Twins
     statistics: Statistics
     clock: Clock

@@ -225,3 +225,9 @@ def test_a_redis_of_another_machine_takes_a_password(
 def test_one_of_this_machine_or_with_a_password_is_taken(url: str) -> None:
     settings = ApiSettings.from_environment({"FARM_REDIS_URL": url})
     assert settings.redis_url == url
+
+
+@pytest.mark.parametrize("text", ["0.0.0.0/0", "::/0", "*", "127.0.0.0/8"])
+def test_52_a_worker_does_not_start_where_everything_would_be_open(text: str) -> None:
+    (mistake,) = mistakes(WorkerSettings, FARM_EGRESS_ALLOW=text)
+    assert mistake.startswith("FARM_EGRESS_ALLOW")

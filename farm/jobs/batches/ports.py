@@ -1,6 +1,6 @@
 """What the rules of batches need from outside, with the promises it must keep."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +8,9 @@ from typing import Protocol
 
 from farm.jobs.batches.models import Batch, BatchPage, Standing
 from farm.jobs.batches.moulds import Cast
+from farm.jobs.batches.notices import Notice
 from farm.jobs.models import Job
-from farm.jobs.ports import Pause, Refusal
+from farm.jobs.ports import Deliveries, Pause, Refusal
 from farm.jobs.specs.requests import Queue
 
 
@@ -101,6 +102,17 @@ class BatchLedger(Protocol):
 
     def forget(self, batch_ids: Sequence[str], now: datetime) -> None:
         """Drop those of the batches that still are over."""
+
+
+class Notices(Deliveries[Notice], Protocol):
+    """How far the receivers of batches' webhooks have been told."""
+
+    def latest(self, standings: Sequence[Standing]) -> Mapping[str, Notice]:
+        """Return what last happened to each of the batches, by its id.
+
+        Those of which nobody is told, or to which nothing has happened that still stands,
+        are not in it.
+        """
 
 
 class BatchJobs(Protocol):
