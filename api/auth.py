@@ -30,6 +30,7 @@ SCOPES: Mapping[str, Scope | None] = {
     "jobs.list_jobs": "jobs:read",
     "jobs.read": "jobs:read",
     "jobs.retry": "jobs:write",
+    "jobs.tag_job": "jobs:write",
     "jobs.delete": "jobs:write",
     "events.job": "jobs:read",
     "events.batch": "jobs:read",

@@ -11,6 +11,7 @@ from api.batch_bodies import BatchBody
 from api.problems import Problem
 from farm.jobs.idempotency import HEADER, KEY_MAX_CHARACTERS, KEY_PATTERN
 from farm.jobs.listing import PAGE_MAX, JobFilter
+from farm.jobs.specs.base import Tags
 from farm.jobs.specs.secrets import SECRET_FIELDS
 
 WAIT_MAX_S = 30
@@ -61,6 +62,14 @@ class PageQuery(BaseModel):
 
 class ListQuery(JobFilter, PageQuery):
     """Which jobs to list, and which part of them."""
+
+
+class TagsBody(BaseModel):
+    """The tags that a job shall have."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tags: Tags
 
 
 class UploadQuery(BaseModel):
