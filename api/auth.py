@@ -64,6 +64,8 @@ SCOPES: Mapping[str, Scope | None] = {
     "dashboard.gallery": "jobs:read",
     "dashboard.job": "jobs:read",
     "dashboard.live_job": "jobs:read",
+    "dashboard.compare": "jobs:read",
+    "dashboard.tag_job": "jobs:write",
     "dashboard.cancel": "jobs:write",
     "dashboard.retry": "jobs:write",
     "dashboard.retry_all": "jobs:write",

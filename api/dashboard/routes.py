@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api.auth import DASHBOARD, Door, check_own_page
 from api.bodies import Form, sent_form
-from api.dashboard import batches, farm, jobs, sessions, submitting
+from api.dashboard import batches, changing, comparing, farm, jobs, sessions, submitting
 from api.dashboard.words import FILTERS
 from api.problems import answer
 from api.settings import ApiSettings
@@ -65,7 +65,9 @@ def blueprint(door: Door, settings: ApiSettings) -> APIBlueprint:
     for name, words in FILTERS.items():
         pages.add_app_template_filter(words, name)
     submitting.add(pages, door.asked, posted)
-    jobs.add(pages, door.asked, posted)
+    jobs.add(pages, door.asked)
+    changing.add(pages, door.asked, posted)
+    comparing.add(pages, door.asked)
     batches.add(pages, door.asked, posted)
     farm.add(pages, door.asked)
     sessions.add(pages, door)

@@ -47,6 +47,15 @@ def picture(width_px: int = 400, height_px: int = 250, media_type: str = "png") 
     return made.getvalue()
 
 
+def dotted() -> bytes:
+    """Return the picture as it is, but for a square of 40 pixels."""
+    made = io.BytesIO()
+    image = Image.open(io.BytesIO(picture()))
+    image.paste((255, 0, 0), (100, 50, 140, 90))
+    image.save(made, "png")
+    return made.getvalue()
+
+
 class _Silent(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's
         """Say nothing."""
@@ -66,12 +75,12 @@ def serving(app: Flask) -> Iterator[str]:
         server.server_close()
 
 
-def end(farm: MemoryFarm, job: Job, title: str = "A page") -> Job:
-    """End the job well, with a picture and a thumbnail."""
+def end(farm: MemoryFarm, job: Job, title: str = "A page", content: bytes | None = None) -> Job:
+    """End the job well, with a picture (``content``) and a thumbnail."""
     running = job.claimed("worker-1", NOON, redeliveries=0)
     assert farm.ledger.swap(running)
     small = ("image/webp", picture(64, 40, "webp"))
-    done = succeeded(farm, running, title, picture(), thumbnail=small)
+    done = succeeded(farm, running, title, content or picture(), thumbnail=small)
     report = {**(done.report or {}), "timings_ms": TIMINGS_MS, "width": 400}
     done = done.model_copy(update={"report": report, "warnings": ("Fonts were late.",)})
     assert farm.ledger.swap(done)
@@ -90,6 +99,10 @@ def fill(farm: MemoryFarm) -> dict[str, str]:
     """Give the farm some of everything; return the address of each page by a name."""
     done = [end(farm, farm.submit(tags=[TAG]), title) for title in TITLES]
     failed, waiting = fail(farm, farm.submit()), farm.submit()
+    secret = fail(farm, farm.submit(extra_http_headers={"Authorization": "Bearer x"}))
+    farm.clock.advance(60)
+    other = end(farm, farm.submit(), TITLES[1], dotted())
+    farm.service.tag(other.id, [TAG])
     batch = half_done(farm)
     worker = a_worker()
     farm.workers.beat(worker, ttl_s=60)
@@ -100,6 +113,8 @@ def fill(farm: MemoryFarm) -> dict[str, str]:
         "gallery": "/gallery",
         "done": f"/jobs/{done[3].id}",
         "failed": f"/jobs/{failed.id}",
+        "secret": f"/jobs/{secret.id}",
+        "compare": f"/jobs/{other.id}/compare",
         "waiting": f"/jobs/{waiting.id}",
         "probe": f"/jobs/{probed(farm).id}",
         "batches": "/batches",
