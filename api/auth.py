@@ -71,6 +71,7 @@ SCOPES: Mapping[str, Scope | None] = {
     "dashboard.retry_all": "jobs:write",
     "dashboard.batches": "jobs:read",
     "dashboard.batch": "jobs:read",
+    "dashboard.batch_events": "jobs:read",
     "dashboard.steer": "jobs:write",
     "dashboard.farm": "farm:read",
     # Without a key: they tell nothing of any job.
@@ -92,8 +93,9 @@ DASHBOARD = "dashboard"
 SESSION_COOKIE = "farm_session"
 _LINKED = "artifacts.artifact"
 _METRICS = "metrics.tell"
-_SHOWN_IN_PAGES = frozenset({"artifacts", "results"})
-"""What the dashboard shows and links: its session reads that, and reaches no other address."""
+_SHOWN_IN_PAGES = frozenset({"artifacts", "results", "events"})
+"""What the dashboard shows, links and follows: its session reads that, and reaches no other
+address."""
 _WHO_HAS_A_LINK = replace(ANYBODY, scopes=frozenset({"jobs:read"}))
 """Sees any job, for the link has said which."""
 _UNIX_TIME = re.compile(r"[0-9]{1,11}", re.ASCII)

@@ -8,9 +8,11 @@ from flask import redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from api.auth import Asked
+from api.batch_news import BatchNews
 from api.dashboard import showing
 from api.dashboard.jobs import query
 from api.dashboard.posts import Posted
+from api.event_stream import followed
 from farm.jobs.batches.control import Action, Control
 from farm.jobs.batches.reading import Reading
 from farm.jobs.batches.service import Batches
@@ -59,6 +61,13 @@ def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
             results=_RESULTS,
             now=service.clock.now(),
         )
+
+    @pages.get("/batches/<batch_id>/events")
+    def batch_events(batch_id: str) -> Response:
+        service = asked()
+        Batches(service).get(batch_id)
+        news = BatchNews(service, batch_id, tells_ends=False)
+        return followed(service.batch_jobs.watched(batch_id), news.told)
 
     @pages.post("/batches/<batch_id>/<action>")
     def steer(batch_id: str, action: str) -> Response:

@@ -11,7 +11,7 @@ from api.app import create_app
 from api.settings import ApiSettings
 from farm.jobs.states import JobState
 from tests.support.builders import MemoryFarm
-from tests.support.dashboards import TITLES, Visit, end, fail, fill, picture, serving
+from tests.support.dashboards import TITLES, Visit, end, fail, fill, half_done, picture, serving
 from tests.support.keyed import KeyedFarm
 from tests.support.waiting import until
 
@@ -338,6 +338,51 @@ class TestFollowing:
             expect(visit.page.locator(".jobs .badge")).to_have_count(2, timeout=15_000)
             assert visit.wrong == []
 
+    def test_a_job_is_told_of_as_it_changes(self, chromium: Browser, own: Served) -> None:
+        job = own.farm.submit()
+        with Visit(chromium, own.url) as visit:
+            page, looks = visit.page, list[str]()
+            page.on("request", lambda request: looks.append(request.url))
+            with page.expect_response("**/live"):  # What the stream began with led to it.
+                page.goto(f"/jobs/{job.id}")
+            end(own.farm, job)
+            # Sooner than it would look by itself once the stream is open.
+            expect(page.locator("#job .badge")).to_have_text("succeeded", timeout=10_000)
+            assert [each for each in looks if each.endswith(f"/v1/jobs/{job.id}/events")]
+            assert len([each for each in looks if each.endswith("/live")]) <= 3
+            assert visit.wrong == []
+
+    def test_where_no_stream_is_to_be_had_it_looks_again_by_itself(
+        self, chromium: Browser, own: Served
+    ) -> None:
+        job, batch = own.farm.submit(), half_done(own.farm)
+        with Visit(chromium, own.url) as visit:
+            page = visit.page
+            page.route("**/events", lambda route: route.fulfill(status=503))
+            page.goto(f"/jobs/{job.id}")
+            end(own.farm, job)
+            expect(page.locator("#job .badge")).to_have_text("succeeded", timeout=15_000)
+            page.goto(f"/batches/{batch}")
+            own.farm.service.cancel(own.farm.batches.open_jobs(batch, 1)[0].id)
+            expect(page.locator("#batch .legend")).to_contain_text("cancelled 1", timeout=15_000)
+
+    def test_a_batch_is_told_of_as_its_jobs_end(self, chromium: Browser, own: Served) -> None:
+        batch = half_done(own.farm)
+        with Visit(chromium, own.url) as visit:
+            page, looks = visit.page, list[str]()
+            page.on("request", lambda request: looks.append(request.url))
+            page.goto(f"/batches/{batch}")
+            expect(page.locator("#batch .legend").first).to_contain_text("queued 5")
+            for job in own.farm.batches.open_jobs(batch, 10):
+                end(own.farm, job)
+            expect(page.locator("#batch .legend").first).to_contain_text(
+                "succeeded 9", timeout=10_000
+            )
+            assert f"{own.url}/batches/{batch}/events" in looks
+            # The end has come over the stream, and nothing is followed any more.
+            expect(page.locator("#batch[data-live]")).to_have_count(0)
+            assert visit.wrong == []
+
     def test_filters_choose_and_stand_in_the_address(
         self, chromium: Browser, served: Served
     ) -> None:
@@ -369,6 +414,12 @@ def test_with_a_key_one_signs_in_sees_one_s_pictures_and_signs_out(chromium: Bro
             "the pictures are there",
         )
         assert page.evaluate("document.cookie") == ""
+        following = farm.ledger.get(shop.submit().get_json()["id"])
+        page.goto(f"/jobs/{following.id}")
+        with page.expect_response("**/events") as stream:
+            end(farm, following)
+        assert stream.value.status == 200
+        expect(page.locator("#job .badge")).to_have_text("succeeded", timeout=15_000)
         page.goto("/")
         page.get_by_label("Address").fill("page.test")
         page.get_by_role("button", name="Take it").click()
