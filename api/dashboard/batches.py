@@ -12,6 +12,7 @@ from api.batch_news import BatchNews
 from api.dashboard import showing
 from api.dashboard.jobs import query
 from api.dashboard.posts import Posted
+from api.dashboard.progress import MILESTONES, plots
 from api.event_stream import followed
 from farm.jobs.batches.control import Action, Control
 from farm.jobs.batches.reading import Reading
@@ -48,7 +49,7 @@ def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
     @pages.get("/batches/<batch_id>")
     def batch(batch_id: str) -> str:
         service = asked()
-        view = BatchView.of(Batches(service).get(batch_id))
+        view, now = BatchView.of(Batches(service).get(batch_id)), service.clock.now()
         reading = Reading(service, batch_id)
         codes = sorted(view.failures_by_code.items(), key=lambda item: -item[1])
         latest = JobFilter(batch=batch_id, state=JobState.SUCCEEDED)
@@ -59,7 +60,8 @@ def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
             causes=[(code, count, reading.failed_with(code, 1)) for code, count in codes],
             cards=[showing.Card(job) for job in service.listed(latest, None, _PICTURES).jobs],
             results=_RESULTS,
-            now=service.clock.now(),
+            plots=plots(view, service.batch_jobs.milestones(batch_id, MILESTONES), now),
+            now=now,
         )
 
     @pages.get("/batches/<batch_id>/events")

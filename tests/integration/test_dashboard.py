@@ -86,6 +86,26 @@ class TestLooking:
             bar = visit.page.get_by_role("img", name="Time by stage")
             assert "load 810 ms" in str(bar.get_attribute("aria-label"))
 
+    def test_plots_are_drawn_and_say_what_they_show(
+        self, chromium: Browser, served: Served
+    ) -> None:
+        with Visit(chromium, served.url, java_script_enabled=False) as visit:
+            page = visit.page
+            page.goto(served.paths["farm"])
+            waiting = page.get_by_role("img", name="Waiting jobs over the last hour: now 99")
+            line = waiting.locator("path").bounding_box()
+            assert line
+            assert line["width"] > 150
+            assert line["height"] > 80
+            ended = page.get_by_role("img", name="Jobs a minute over the last hour: 745")
+            assert ended.locator("rect.of-succeeded").count() > 40
+            durations = page.get_by_role("img", name="Time by stage over the last hour: 1.3 s")
+            assert durations.locator("rect.of-load").count() > 8
+            expect(page.locator(".codes")).to_contain_text("dns_error 19")
+            page.goto(served.paths["batch"])
+            expect(page.get_by_role("img", name="5 of 10 after 1 h")).to_be_visible()
+            assert visit.wrong == []
+
     @pytest.mark.parametrize("name", NAMES)
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_axe_finds_nothing_against_wcag_aa(

@@ -1,9 +1,11 @@
 """The dashboard in a real browser, over a farm in memory."""
 
 import io
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, Self
 
 from flask import Flask
@@ -14,6 +16,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from api.app import create_app
 from api.settings import ApiSettings
 from farm.jobs.errors import DnsError
+from farm.jobs.metrics.history import EVERY_S, SAMPLES_MAX, Sample
 from farm.jobs.models import Job
 from tests.support.builders import NOON, MemoryFarm, a_child, a_worker
 from tests.support.results import succeeded
@@ -104,6 +107,7 @@ def fill(farm: MemoryFarm) -> dict[str, str]:
     other = end(farm, farm.submit(), TITLES[1], dotted())
     farm.service.tag(other.id, [TAG])
     batch = half_done(farm)
+    sampled(farm)
     worker = a_worker()
     farm.workers.beat(worker, ttl_s=60)
     farm.workers.child_beat(worker.id, a_child(), ttl_s=60)
@@ -123,6 +127,28 @@ def fill(farm: MemoryFarm) -> dict[str, str]:
         "sign-in": "/sign-in",
         "refused": "/jobs/nope",
     }
+
+
+def sampled(farm: MemoryFarm) -> None:
+    """Let an hour pass, of which the farm keeps samples; the dispatcher is away for a while."""
+    begun = farm.clock.now()
+    for number in range(SAMPLES_MAX):
+        at = begun + timedelta(seconds=number * EVERY_S)
+        ended = {"succeeded": 3 * number, "failed": number // 10, "cancelled": number // 40}
+        took_ms = {stage: 2 * number * ms for stage, ms in TIMINGS_MS.items()}
+        wave = round(100 * abs(math.sin(number / 30)))
+        sample = Sample(
+            at=at,
+            queued={"pages": wave, "media": 0},
+            oldest_wait_s={"pages": wave / 3, "media": 0},
+            ended=ended,
+            failed={"dns_error": number // 12, "timeout": number // 60},
+            stages=dict.fromkeys(TIMINGS_MS, 2 * number),
+            stages_ms=took_ms,
+        )
+        if not 100 < number < 120:
+            farm.statistics.keep(sample)
+    farm.clock.advance(SAMPLES_MAX * EVERY_S)
 
 
 def probed(farm: MemoryFarm) -> Job:
