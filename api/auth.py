@@ -71,6 +71,8 @@ SCOPES: Mapping[str, Scope | None] = {
     "dashboard.retry_all": "jobs:write",
     "dashboard.batches": "jobs:read",
     "dashboard.batch": "jobs:read",
+    "dashboard.new_batch": "jobs:write",
+    "dashboard.submit_batch": "jobs:write",
     "dashboard.batch_events": "jobs:read",
     "dashboard.steer": "jobs:write",
     "dashboard.farm": "farm:read",

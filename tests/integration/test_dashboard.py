@@ -17,7 +17,7 @@ from tests.support.waiting import until
 
 NAMES = (
     *("submit", "jobs", "gallery", "done", "failed", "secret", "waiting", "probe", "compare"),
-    *("batches", "batch", "farm", "sign-in", "refused"),
+    *("batches", "new-batch", "batch", "farm", "sign-in", "refused"),
 )
 REFUSED = "the server responded with a status of 404"
 WCAG_AA = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
@@ -257,6 +257,45 @@ class TestSubmitting:
             expect(page.locator(".badge")).to_have_text("cancelled")
             page.get_by_role("button", name="Retry").click()
             expect(page.locator(".badge")).to_have_text("queued")
+
+
+class TestSubmittingLists:
+    def test_a_list_is_typed_and_becomes_a_batch(self, chromium: Browser, own: Served) -> None:
+        with Visit(chromium, own.url, java_script_enabled=False) as visit:
+            page = visit.page
+            page.goto("/")
+            page.get_by_role("link", name="Submit a list").click()
+            page.get_by_label("Addresses, one a line").fill(
+                f"page.test/a\n{TITLES[1]}\npage.test/b"
+            )
+            page.get_by_label("full page", exact=True).check()
+            page.get_by_role("button", name="Submit all").click()
+            expect(page.locator("h1")).to_have_text("Submitted, but for 1 line")
+            page.get_by_role("link", name="The batch of 2 jobs").click()
+            expect(page.locator("#batch .legend").first).to_contain_text("queued 2")
+            assert visit.wrong == []
+
+    def test_a_dropped_list_is_sent_by_the_button_once(
+        self, chromium: Browser, own: Served
+    ) -> None:
+        with Visit(chromium, own.url) as visit:
+            page = visit.page
+            page.goto("/batches/new")
+            page.evaluate(
+                """() => {
+                    const data = new DataTransfer();
+                    data.items.add(new File(["page.test/a\\npage.test/b"], "urls.txt"));
+                    const how = {dataTransfer: data, bubbles: true, cancelable: true};
+                    document.querySelector(".file").dispatchEvent(new DragEvent("drop", how));
+                }"""
+            )
+            expect(page.get_by_role("button", name="Submit all")).to_be_visible()
+            page.get_by_role("button", name="Submit all").dblclick()
+            page.wait_for_url("**/batches/*")
+            expect(page.locator("#batch .legend").first).to_contain_text("queued 2")
+            page.goto("/batches")
+            expect(page.locator("#list li.card")).to_have_count(1)
+            assert visit.wrong == []
 
 
 class TestComparing:

@@ -122,6 +122,7 @@ def fill(farm: MemoryFarm) -> dict[str, str]:
         "waiting": f"/jobs/{waiting.id}",
         "probe": f"/jobs/{probed(farm).id}",
         "batches": "/batches",
+        "new-batch": "/batches/new",
         "batch": f"/batches/{batch}",
         "farm": "/farm",
         "sign-in": "/sign-in",

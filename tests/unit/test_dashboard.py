@@ -123,10 +123,20 @@ def pages(farm: Dashboard) -> list[str]:
     farm.workers.beat(worker, ttl_s=60)
     farm.workers.child_beat(worker.id, a_child(), ttl_s=60)
     return [
-        *("/", "/?kind=pdf", "/?kind=content", "/?kind=probe", "/jobs", "/gallery", "/batches"),
+        *(
+            "/batches/new",
+            "/batches/new?kind=probe",
+            "/",
+            "/?kind=pdf",
+            "/?kind=content",
+            "/?kind=probe",
+            "/jobs",
+            "/gallery",
+            "/batches",
+        ),
         *("/farm", "/sign-in", f"/batches/{batch}", f"/jobs/{waiting.id}/live"),
         *(f"/jobs/{each.id}" for each in (job, failed, waiting, probe)),
-        *("/jobs/nope", "/jobs?state=%3Cb%3E", "/?kind=%3Cb%3E"),
+        *("/batches/new?kind=nope", "/jobs/nope", "/jobs?state=%3Cb%3E", "/?kind=%3Cb%3E"),
     ]
 
 
@@ -493,6 +503,88 @@ class TestForms:
             assert farm.get(f"/v1/batches/{batch}").get_json()["state"] == state
         assert farm.post(f"/batches/{batch}/retry-failed").status_code == 409
         assert farm.post(f"/batches/{batch}/explode").status_code == 404
+
+
+class TestLists:
+    def jobs(self, farm: Dashboard, answer: TestResponse) -> list[Job]:
+        assert answer.status_code == 303
+        return list(farm.batches.open_jobs(answer.location.rpartition("/")[2], 10_000))
+
+    def test_a_list_of_addresses_is_a_batch(self, farm: Dashboard) -> None:
+        lines = (*("", " page.test/a ", "# not this"), "http://page.test/b", "page.test/a")
+        options = {"format": "A5", "tags": '["nightly"]', "per_host_concurrency": "3"}
+        answer = farm.post(
+            "/batches", kind="pdf", list="\r\n".join(lines), max_failures="", **options
+        )
+        jobs = self.jobs(farm, answer)
+        assert [job.spec for job in jobs] == [
+            a_spec(kind="pdf", url=url, format="A5", tags=["nightly"], priority="low")
+            for url in ("https://page.test/a", "http://page.test/b")
+        ]
+        assert farm.batches.get(str(jobs[0].batch_id)).batch.options.per_host_concurrency == 3
+        assert farm.get(answer.location).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("urls.txt", "page.test/a\nhttp://page.test/b\n"),
+            ("URLS.CSV", "url,tags\nhttps://page.test/a,\nhttp://page.test/b,\n"),
+            ("x.ndjson", '{"url": "https://page.test/a"}\n"http://page.test/b"\n'),
+        ],
+    )
+    def test_a_file_may_be_the_list(self, farm: Dashboard, name: str, content: str) -> None:
+        file = (BytesIO(content.encode()), name)
+        jobs = self.jobs(farm, farm.post("/batches", kind="screenshot", list="", file=file))
+        assert [job.spec.url for job in jobs] == ["https://page.test/a", "http://page.test/b"]
+
+    def test_lines_that_are_none_are_told_and_the_others_go(self, farm: Dashboard) -> None:
+        answer = farm.post(
+            "/batches",
+            kind="screenshot",
+            list=f"page.test\n{HOSTILE[1]}\nftp://page.test/\npage.test",
+        )
+        assert answer.status_code == 200
+        page = unescape(answer.text)
+        assert "Submitted, but for 2 lines" in page
+        assert "The batch of 1 job" in page
+        assert "line 2: url" in re.sub(r"<[^>]+>", "", page)
+        assert Elements(answer.text).names.count("img") == 1
+        assert Elements(answer.text).inline == []
+        many = farm.post("/batches", kind="screenshot", list="page.test/b\n" + "x://y\n" * 150)
+        assert many.text.count("<li>line") == 100
+        assert "And 50 more." in many.text
+
+    @pytest.mark.parametrize(
+        ("fields", "said"),
+        [
+            ({"list": ""}, "items"),
+            ({"list": "ftp://page.test/"}, "url"),
+            ({"list": "page.test", "padding": "x"}, "padding"),
+            ({"list": "page.test", "max_failures": "none"}, "max_failures"),
+            ({"list": "page.test", "url": "http://page.test/"}, "defaults.url"),
+            ({"list": "page.test", "file": (BytesIO(b"page.test"), "a.txt")}, "list"),
+        ],
+    )
+    def test_mistakes_are_named_and_nothing_is_stored(
+        self, farm: Dashboard, fields: dict[str, object], said: str
+    ) -> None:
+        answer = farm.post("/batches", kind="screenshot", **fields)
+        assert answer.status_code == 422
+        assert said in answer.text
+        assert farm.get("/v1/batches").get_json()["items"] == []
+
+    def test_a_long_list_may_be_typed_and_one_that_is_too_long_is_refused(
+        self, farm: Dashboard
+    ) -> None:
+        line = "https://page.test/" + "a" * 100
+        lines = "\n".join(f"{line}/{number}" for number in range(3000))
+        assert len(self.jobs(farm, farm.post("/batches", kind="screenshot", list=lines))) == 3000
+        answer = farm.post("/batches", kind="screenshot", list="\n" * (8 * 1024 * 1024 + 1))
+        assert answer.status_code == 413
+        client = create_app(ApiSettings(batch_max_bytes=1000), farm.service).test_client()
+        data = {"kind": "pdf", "file": (BytesIO(b"page.test\n" * 200), "a.txt")}
+        data["token"] = token_of(client.get("/", headers=HTML).text)
+        assert client.post("/batches", data=data, headers=OWN).status_code == 413
 
 
 def changing() -> list[str]:

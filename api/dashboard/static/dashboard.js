@@ -138,6 +138,8 @@
   });
   for (const form of document.querySelectorAll("form[data-inline]")) {
     form.addEventListener("submit", (event) => { event.preventDefault(); submit(form); });
+  }
+  for (const form of document.querySelectorAll("form[data-drop]")) {
     const over = (is) => (event) => {
       if (![...event.dataTransfer.types].includes("Files")) return;
       event.preventDefault();
@@ -150,7 +152,15 @@
       event.preventDefault();
       form.classList.remove("over");
       form.elements.file.files = event.dataTransfer.files;
-      form.requestSubmit();
+      if ("inline" in form.dataset) form.requestSubmit();
     });
   }
+  // Pressed twice is pressed once; who comes back to the page may press again.
+  const pressed = new Set();
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented || event.target.method !== "post") return;
+    if (pressed.has(event.target)) event.preventDefault();
+    pressed.add(event.target);
+  });
+  addEventListener("pageshow", () => pressed.clear());
 })();
