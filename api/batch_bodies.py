@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
@@ -71,6 +72,26 @@ def batch_request(request: StrictRequest, max_bytes: int) -> BatchRequest:
     return BatchRequest(options, defaults, items, digest.hexdigest)
 
 
+def form_request(
+    asked: dict[str, Any], filename: str, body: Iterator[bytes], max_bytes: int
+) -> BatchRequest:
+    """Return what a form asks for: fields of the batch and of all specs, and a list.
+
+    ``filename`` says how the list is written: as NDJSON, as CSV, else an address a line;
+    one without a scheme is taken for one of HTTPS, as people type it.
+
+    Raises:
+        InvalidSpec: It has options that a batch has not.
+        PayloadTooLarge: Raised by iterating: the list is larger than ``max_bytes``.
+    """
+    digest = hashlib.sha256()
+    reader = _READERS[_LIST_TYPES.get(filename.lower().rpartition(".")[2], "text/plain")]
+    options = _options(_taken(asked, BatchOptions.model_fields))
+    _refuse_sources(asked)
+    items = reader(lines(_hashed(capped(body, max_bytes), digest.update)))
+    return BatchRequest(options, asked, map(_with_scheme, items), digest.hexdigest)
+
+
 def _of_json(body: Any) -> tuple[BatchOptions, dict[str, Any], Iterator[Item]]:  # noqa: ANN401 - any JSON value
     if not isinstance(body, dict):
         raise InvalidSpec([FieldError(field="", message="the body must be a JSON object")])
@@ -110,6 +131,11 @@ def _json_line(line: Line) -> Item:
         return Item(line.number, decode_json(line.text.encode()))
     except InvalidJson as error:
         return Item(line.number, error=FieldError(field="", message=error.message))
+
+
+def _with_scheme(item: Item) -> Item:
+    is_bare = isinstance(item.value, str) and "://" not in item.value
+    return replace(item, value=f"https://{item.value}") if is_bare else item
 
 
 def _some(source: Iterable[Line]) -> Iterator[Line]:
@@ -166,5 +192,10 @@ _READERS: Mapping[str, Callable[[Iterable[Line]], Iterator[Item]]] = {
     "application/x-ndjson": _json_lines,
     "text/csv": rows,
     "text/plain": _plain,
+}
+_LIST_TYPES = {
+    "ndjson": "application/x-ndjson",
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv",
 }
 _LINE_TYPES = ", ".join(_READERS)

@@ -12,6 +12,7 @@ from api.problems import Problem
 from farm.jobs.batches.models import BatchOptions, OnComplete
 from farm.jobs.idempotency import HEADER, KEY_MAX_CHARACTERS, KEY_PATTERN
 from farm.jobs.listing import PAGE_MAX, JobFilter
+from farm.jobs.specs.base import Tags
 from farm.jobs.specs.requests import SPECS
 from farm.jobs.specs.secrets import SECRET_FIELDS
 
@@ -76,6 +77,14 @@ class TimedPageQuery(PageQuery):
 
 class ListQuery(JobFilter, PageQuery):
     """Which jobs to list, and which part of them."""
+
+
+class TagsBody(BaseModel):
+    """The tags that a job shall have."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tags: Tags
 
 
 class UploadQuery(BaseModel):

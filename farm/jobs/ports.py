@@ -85,6 +85,12 @@ class JobLedger(Protocol):
         caller who lost the reply may simply ask again.
         """
 
+    def tag(self, job_id: str, tags: Sequence[str]) -> None:
+        """List the job under these tags from now on, and under no others, whatever moves it.
+
+        Its revision stays. Ignored if there is no record.
+        """
+
     def get(self, job_id: str) -> Job:
         """Return the stored job.
 

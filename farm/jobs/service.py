@@ -1,6 +1,6 @@
 """What a caller can ask of the farm."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Self
@@ -233,6 +233,16 @@ class JobService:
         """Return up to ``limit`` of the caller's jobs that are as ``wanted``; see the ledger."""
         owner = None if self.caller.sees_all else self.caller.owner
         return self.ledger.listed(wanted, before, limit, owner=owner)
+
+    def tag(self, job_id: str, tags: Sequence[str]) -> Job:
+        """Find the job under these tags from now on, in place of those that it had; return it.
+
+        Raises:
+            UnknownJob: No such id, or it is another's.
+            JobExpired: Its retention is over.
+        """
+        self.ledger.tag(self.get(job_id).id, tuple(dict.fromkeys(tags)))
+        return self.get(job_id)
 
     def pressure(self) -> dict[Queue, Pressure]:
         """Return how busy each queue is."""
