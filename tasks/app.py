@@ -78,7 +78,7 @@ def make_celery(settings: WorkerSettings) -> Celery:
     farm = assemble(
         settings.redis_url,
         settings.uploads_dir,
-        artifacts_redis_url=settings.artifacts_redis_url,
+        artifacts=settings.artifacts,
         waiters_max=0,
     )
     keeper = settings.keeper()

@@ -14,7 +14,8 @@ from tasks.egress.keeper import Keeper
 from tasks.egress.policy import DEFAULT_PORTS
 from tasks.egress.rules import parse_allowed, parse_ports, parse_rules
 
-_REDIS_PORT = 6379
+_PORTS = {"redis": 6379, "rediss": 6379, "http": 80, "https": 443}
+"""Where a server is whose address does not say it."""
 
 Sandbox = Literal["auto", "required", "off"]
 
@@ -79,7 +80,7 @@ class WorkerSettings(Settings):
         _checked_by(parse_rules),
         Field(
             description="Where this farm's API and Flower are, as `host:port`, between commas: "
-            "no job ever reaches them. Of its Redis the workers know."
+            "no job ever reaches them. Of its Redis and its bucket's server the workers know."
         ),
     ] = ""
     concurrency: Annotated[
@@ -118,10 +119,10 @@ class WorkerSettings(Settings):
 
     @property
     def own_services(self) -> str:
-        """What no job may reach, as ``egress_own``, with each Redis."""
-        urls = (self.redis_url, self.artifacts_redis_url or "")
-        found = [urlsplit(url) for url in urls if url.startswith("redis")]
-        own = [f"{_host(url)}:{url.port or _REDIS_PORT}" for url in found if url.hostname]
+        """What no job may reach, as ``egress_own``, with each Redis and the bucket's server."""
+        urls = (self.redis_url, self.artifacts_redis_url or "", self.artifacts_endpoint or "")
+        found = [urlsplit(url) for url in urls]
+        own = [f"{_host(url)}:{url.port or _PORTS[url.scheme]}" for url in found if url.hostname]
         return ",".join([*own, *filter(None, [self.egress_own])])
 
 

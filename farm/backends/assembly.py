@@ -4,6 +4,7 @@ from pathlib import Path
 
 from redis import Redis
 
+from farm.backends.buckets import Bucket, artifacts_in
 from farm.backends.celery_queue import CeleryQueue
 from farm.backends.clock import SystemClock
 from farm.backends.folder_artifacts import FolderArtifacts
@@ -20,6 +21,7 @@ from farm.backends.redis_reservations import RedisReservations
 from farm.backends.redis_statistics import RedisStatistics
 from farm.backends.redis_twins import RedisTwins
 from farm.backends.redis_workers import RedisWorkers
+from farm.jobs.ports import ArtifactStore
 from farm.jobs.service import JobService
 
 
@@ -27,7 +29,7 @@ def assemble(
     redis_url: str,
     uploads_dir: Path | None,
     *,
-    artifacts_redis_url: str | None = None,
+    artifacts: str | Bucket | None = None,
     waiters_max: int,
     client: Redis | None = None,
 ) -> JobService:
@@ -38,15 +40,23 @@ def assemble(
     Args:
         redis_url: Where records and Celery's lists are kept.
         uploads_dir: Where uploads are kept; ``None``: where artifacts are.
-        artifacts_redis_url: Where artifacts are kept; ``None``: beside the records.
+        artifacts: Where artifacts are kept, a Redis by its URL or a bucket; ``None``: beside
+            the records.
         waiters_max: How many threads of this process may wait for a job at once;
             0 for a process in which none does.
         client: What reaches ``redis_url``, where the process has a use for it besides.
+
+    Raises:
+        ConfigError: What the bucket takes is not installed.
     """
     client = client or connect(redis_url)
     clock = SystemClock()
-    apart = {"artifacts": connect(artifacts_redis_url)} if artifacts_redis_url else {}
-    artifacts = RedisArtifacts(apart.get("artifacts", client))
+    apart = {"artifacts": connect(artifacts)} if isinstance(artifacts, str) else {}
+    store: ArtifactStore = (
+        artifacts_in(artifacts, client, clock)
+        if isinstance(artifacts, Bucket)
+        else RedisArtifacts(apart.get("artifacts", client))
+    )
     changes = ChangeListener(client, waiters_max=waiters_max)
     ledger = RedisLedger(client, changes)
     return JobService(
@@ -54,8 +64,8 @@ def assemble(
         batches=RedisBatches(client, changes, clock),
         batch_jobs=RedisBatchJobs(client, changes),
         queue=CeleryQueue(redis_url, client),
-        artifacts=artifacts,
-        uploads=FolderArtifacts(uploads_dir, clock) if uploads_dir else artifacts,
+        artifacts=store,
+        uploads=FolderArtifacts(uploads_dir, clock) if uploads_dir else store,
         workers=RedisWorkers(client),
         keys=RedisKeys(client),
         reservations=RedisReservations(client),
