@@ -24,6 +24,7 @@ def create() -> Flask:
         service = assemble(
             settings.redis_url,
             settings.uploads_dir,
+            broker_url=settings.broker_url,
             artifacts=settings.artifacts,
             waiters_max=settings.waiters_max,
             client=client,

@@ -12,6 +12,7 @@ from redis import Redis
 from farm.backends.buckets import Bucket
 from tests.support.media import make_mp4
 from tests.support.neighbours import need, redis_server, s3_server
+from tests.support.rabbitmq import RabbitMq, rabbitmq
 from tests.support.site import Site, serving
 
 
@@ -41,6 +42,12 @@ def bucket(s3_of_session: str) -> Bucket:
     name = f"b{secrets.token_hex(8)}"
     httpx.put(f"{s3_of_session}/{name}").raise_for_status()
     return Bucket(name, "farm", s3_of_session, "us-east-1", "key", "secret")
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_of_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
+    with rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as node:
+        yield node
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from redis import Redis
 
+from farm.backends.amqp_queue import AmqpQueue
 from farm.backends.buckets import Bucket, artifacts_in
 from farm.backends.celery_queue import CeleryQueue
 from farm.backends.clock import SystemClock
@@ -29,6 +30,7 @@ def assemble(
     redis_url: str,
     uploads_dir: Path | None,
     *,
+    broker_url: str | None = None,
     artifacts: str | Bucket | None = None,
     waiters_max: int,
     client: Redis | None = None,
@@ -38,8 +40,9 @@ def assemble(
     Nothing connects before the first call, so it may be done before a fork.
 
     Args:
-        redis_url: Where records and Celery's lists are kept.
+        redis_url: Where records are kept.
         uploads_dir: Where uploads are kept; ``None``: where artifacts are.
+        broker_url: RabbitMQ with Celery's queues; ``None``: they are beside the records.
         artifacts: Where artifacts are kept, a Redis by its URL or a bucket; ``None``: beside
             the records.
         waiters_max: How many threads of this process may wait for a job at once;
@@ -63,7 +66,9 @@ def assemble(
         ledger=ledger,
         batches=RedisBatches(client, changes, clock),
         batch_jobs=RedisBatchJobs(client, changes),
-        queue=CeleryQueue(redis_url, client),
+        queue=(
+            AmqpQueue(broker_url, client, clock) if broker_url else CeleryQueue(redis_url, client)
+        ),
         artifacts=store,
         uploads=FolderArtifacts(uploads_dir, clock) if uploads_dir else store,
         workers=RedisWorkers(client),

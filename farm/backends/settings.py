@@ -34,6 +34,7 @@ KNOWN_NAMES = frozenset(
         # Every process.
         "ALLOW_INSECURE_REDIS",
         "REDIS_URL",
+        "BROKER_URL",
         "ARTIFACTS_REDIS_URL",
         "ARTIFACTS_BUCKET",
         "ARTIFACTS_ENDPOINT",
@@ -105,6 +106,14 @@ class Settings(BaseModel):
     redis_url: Annotated[
         _RedisUrl, Field(description="Redis with records and Celery's lists. May hold a password.")
     ] = "redis://127.0.0.1:6379/0"
+    broker_url: Annotated[
+        str | None,
+        Field(
+            pattern=r"^amqps?://",
+            description="RabbitMQ with Celery's queues instead, as "
+            "`amqp://user:password@host:5672/vhost`. Records stay in Redis.",
+        ),
+    ] = None
     artifacts_redis_url: Annotated[
         _RedisUrl | None,
         Field(

@@ -16,6 +16,8 @@ from farm.jobs.farm_views import WorkerView
 
 _ADVICE: Mapping[str, str] = {
     "redis": "Start Redis, or correct FARM_REDIS_URL. What was accepted lies in its file.",
+    "broker": "Start what keeps Celery's queues, or correct FARM_BROKER_URL. Jobs are accepted "
+    "meanwhile, and run when it is back.",
     "artifacts": "Start the Redis or the bucket's server for artifacts, or correct "
     "FARM_ARTIFACTS_REDIS_URL, FARM_ARTIFACTS_BUCKET and what goes with that.",
     "pages": "Start a worker for pages; if it ends at once, the last line of its log says why.",

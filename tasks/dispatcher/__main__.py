@@ -41,6 +41,7 @@ def main() -> None:
         farm = assemble(
             settings.redis_url,
             settings.uploads_dir,
+            broker_url=settings.broker_url,
             artifacts=settings.artifacts,
             waiters_max=0,
         )

@@ -83,7 +83,13 @@ def working(redis_url: str, folder: Path, **settings: str) -> Iterator[RunningWo
     with family(str(mark)) as processes, (folder / "worker.log").open("wb") as log:
         process = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=log, stderr=log)
         own = WorkerSettings.from_environment(environment)
-        farm = assemble(redis_url, None, artifacts=own.artifacts, waiters_max=0)
+        farm = assemble(
+            redis_url,
+            None,
+            broker_url=own.broker_url,
+            artifacts=own.artifacts,
+            waiters_max=0,
+        )
         worker = RunningWorker(farm, process, processes, mark)
         try:
             until(lambda: worker.alive() or process.poll() is not None, "the worker beats", 60)
