@@ -412,6 +412,9 @@ class MemoryQueue:
         """See ``JobQueue.check_browser``."""
         self.browser_checks += 1
 
+    def ping(self) -> None:
+        """See ``JobQueue.ping``."""
+
     def count(self, job_id: str) -> int:
         """Return how often the job has been announced."""
         return Counter(job.id for job in self.waiting)[job_id]

@@ -179,13 +179,19 @@ class JobQueue(Protocol):
         """
 
     def announced(self, queue: Queue) -> Mapping[str, bool]:
-        """Return the ids on the queue that no worker has taken yet, and whether ahead."""
+        """Return the ids on the queue that no worker has taken yet, and whether ahead.
+
+        Ids of messages that were taken may be among them.
+        """
 
     def length(self, queue: Queue, priority: Priority) -> int:
         """Return how many announcements of the priority no worker has taken yet."""
 
     def check_browser(self) -> None:
         """Ask one worker of ``pages`` to open a page, so that readiness rests on a fact."""
+
+    def ping(self) -> None:
+        """Return if the broker answers."""
 
 
 class ArtifactStore(Protocol):

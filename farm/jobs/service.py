@@ -320,7 +320,7 @@ class JobService:
 
     def readiness(self) -> Readiness:
         """Return whether jobs of every queue would run now, and what stands in the way."""
-        return readiness(self.ledger, self.workers, self.artifacts, self.clock.now())
+        return readiness(self.ledger, self.queue, self.workers, self.artifacts, self.clock.now())
 
     @property
     def cache(self) -> Cache:

@@ -20,8 +20,8 @@ from tasks.dispatcher.checker import BrowserChecker
 from tasks.dispatcher.deliverer import THREADS, Deliverer
 from tasks.dispatcher.feeder import EVERY_S, Feeder
 from tasks.dispatcher.sampler import Sampler
+from tasks.dispatcher.stores import StoreSweeper
 from tasks.dispatcher.sweeper import Sweeper
-from tasks.dispatcher.uploads import UploadSweeper
 from tasks.egress.client import Gate
 from tasks.heartbeat import Heartbeat
 from tasks.settings import WorkerSettings
@@ -39,15 +39,16 @@ def main() -> None:
     """Take turns until told to stop."""
     try:
         settings = WorkerSettings.from_environment()
+        farm = assemble(
+            settings.redis_url,
+            settings.uploads_dir,
+            broker_url=settings.broker_url,
+            artifacts=settings.artifacts,
+            waiters_max=0,
+        )
     except ConfigError as error:
         sys.exit(error.message)
     logs.configure()
-    farm = assemble(
-        settings.redis_url,
-        settings.uploads_dir,
-        artifacts_redis_url=settings.artifacts_redis_url,
-        waiters_max=0,
-    )
     leadership = RedisLeadership(connect(settings.redis_url), "dispatcher", ttl_s=_LEADER_TTL_S)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -67,7 +68,7 @@ def _take_turns(
     farm: JobService, leadership: RedisLeadership, deliverer: Deliverer, stop: threading.Event
 ) -> None:
     feeder = Feeder(farm)
-    sweeper, checker, uploads = Sweeper(farm), BrowserChecker(farm), UploadSweeper(farm)
+    sweeper, checker, stores = Sweeper(farm), BrowserChecker(farm), StoreSweeper(farm)
     batches, sampler = BatchKeeper(farm), Sampler(farm)
     turn = 0
     while not stop.wait(EVERY_S):
@@ -82,7 +83,7 @@ def _take_turns(
                 sweeper.sweep()
                 batches.tidy()
                 checker.check()
-                uploads.sweep()
+                stores.sweep()
                 sampler.sample()
         except BackendUnavailable as error:
             _log.warning("turn_lost", why=error.message)
