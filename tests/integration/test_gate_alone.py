@@ -1,6 +1,7 @@
 """A gate in a process of its own, which serves the workers of other containers."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from tests.support.gates import (
     tunnel,
     whole,
 )
-from tests.support.neighbours import free_port
+from tests.support.neighbours import free_port, need
 from tests.support.waiting import until
 
 HELLO = json.dumps({"hello": SECRET}).encode() + b"\n"
@@ -202,6 +203,32 @@ def test_settings_that_cannot_be_end_it_with_a_word(
     assert process.returncode == 1
     assert complaint in said
     assert b"hunter2" not in said
+
+
+def test_the_doctor_says_whether_it_answers() -> None:
+    need("chromium-headless-shell")
+    look = (
+        "from tasks.doctor import checks\n"
+        "row = next(row for row in checks() if row.name == 'gate')\n"
+        "print(row.ok, row.detail)"
+    )
+
+    def told(alone: GateAlone) -> str:
+        environment = {"FARM_GATE": alone.address, "FARM_GATE_SECRET": SECRET}
+        done = subprocess.run(
+            [sys.executable, "-c", look],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        return done.stdout.strip()
+
+    with gate_alone() as alone:
+        assert told(alone) == f"True at {alone.address} answers"
+        alone.kill()
+        assert told(alone).startswith(f"False at {alone.address} does not answer; is it started")
 
 
 def test_it_needs_neither_browser_nor_celery_nor_redis() -> None:
