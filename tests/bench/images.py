@@ -8,7 +8,8 @@ from tests.support.chaos_table import put
 
 BASE = "python:3.11-slim-bookworm"
 HOLDS = {
-    "renderfarm-api": "API, Flower, the command",
+    "renderfarm-api": "API, the command",
+    "renderfarm-flower": "Flower",
     "renderfarm-gate": "the gate",
     "renderfarm-worker": "browser, ffmpeg, fonts, EasyList, the command",
 }

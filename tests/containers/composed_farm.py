@@ -63,17 +63,23 @@ class ComposedFarm:
         """Run ``command`` inside the container of ``service``, as its user."""
         return self.compose("exec", "-T", service, *command)
 
-    def is_reached(self, address: str, port: int, *, by: str) -> bool:
-        """Return whether a plain connection from the container of ``by`` is made."""
-        look = f"""
+    def answer(self, address: str, port: int, line: str, *, to: str) -> str | None:
+        """Return what is said to the container of ``to``, which says ``line``.
+
+        ``None``: it gets no connection. Some machines' way out answers at every address, so
+        an answer alone does not tell who gave it.
+        """
+        talk = f"""
 import socket
 try:
-    socket.create_connection(({address!r}, {port}), 3).close()
-    print("reached")
+    with socket.create_connection(({address!r}, {port}), 3) as there:
+        there.sendall({line.encode() + b"\r\n\r\n"!r})
+        print("answer:", there.recv(1000))
 except OSError as error:
     print(error)
 """
-        return self.run_in(by, "python", "-c", look).strip() == b"reached"
+        said = self.run_in(to, "python", "-c", talk).decode()
+        return said if said.startswith("answer:") else None
 
     def address(self, service: str, network: str) -> str:
         """Return the address that ``service`` has in ``network``."""

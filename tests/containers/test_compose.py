@@ -95,24 +95,32 @@ def test_no_job_gets_to_the_farm_itself(api: httpx.Client, url: str) -> None:
     assert job["artifacts"] == []
 
 
+GET = "GET / HTTP/1.1\r\nHost: localhost"
+
+
 @pytest.mark.parametrize("service", ["worker-pages", "worker-media", "dispatcher"])
 def test_what_runs_jobs_has_no_way_out_but_the_gate(farm: ComposedFarm, service: str) -> None:
     site = farm.address("site", "web")
-    assert farm.is_reached(site, 9998, by="gate")
-    assert not farm.is_reached(site, 9998, by=service)
-    # Neither the API, nor this machine, whichever of its addresses it is called by.
-    assert farm.is_reached("127.0.0.1", 8000, by="api")
-    assert not farm.is_reached("api", 8000, by=service)
-    assert not farm.is_reached(farm.address("api", "outside"), 8000, by=service)
+    assert "200 OK" in (farm.answer(site, 9998, GET, to="gate") or "")
+    assert farm.answer(site, 9998, GET, to=service) is None
+    assert farm.answer("192.0.2.1", 80, GET, to=service) is None
+    # Nor to the API, nor to this machine, whichever of its addresses it is called by.
+    assert "gunicorn" in (farm.answer("127.0.0.1", 8000, GET, to="api") or "")
+    for address in ("api", farm.address("api", "outside"), farm.address("api", "inside")):
+        assert farm.answer(address, 8000, GET, to=service) is None
     with Everywhere() as here:
         for network in ("workshop", "egress"):
-            assert not farm.is_reached(farm.gateway(network), here.port, by=service)
+            assert farm.answer(farm.gateway(network), here.port, GET, to=service) is None
 
 
 def test_the_gate_reaches_neither_redis_nor_the_api(farm: ComposedFarm) -> None:
-    for service, port, network in (("redis", 6379, "workshop"), ("api", 8000, "outside")):
-        assert not farm.is_reached(service, port, by="gate")
-        assert not farm.is_reached(farm.address(service, network), port, by="gate")
+    at_home = farm.answer("redis", 6379, "PING", to="worker-pages")
+    assert "NOAUTH" in (at_home or "")
+    for name in ("redis", "redis-artifacts"):
+        for address in (name, farm.address(name, "workshop"), farm.address(name, "inside")):
+            assert "NOAUTH" not in (farm.answer(address, 6379, "PING", to="gate") or "")
+    for address in ("api", farm.address("api", "outside"), farm.address("api", "inside")):
+        assert "gunicorn" not in (farm.answer(address, 8000, GET, to="gate") or "")
 
 
 def test_a_gate_that_is_killed_comes_back_and_no_job_is_lost(
@@ -238,10 +246,10 @@ def test_only_this_machine_reaches_the_ports(farm: ComposedFarm) -> None:
 @pytest.mark.usefixtures("farm")  # It builds them.
 @pytest.mark.parametrize(
     ("image", "at_most_mb"),
-    [("renderfarm-api", 80), ("renderfarm-gate", 40), ("renderfarm-worker", 1000)],
+    [("api", 80), ("flower", 50), ("gate", 30), ("worker", 1400)],
 )
 def test_an_image_is_small_above_its_base(image: str, at_most_mb: int) -> None:
-    assert size_mb(f"{image}:local") - size_mb(BASE) <= at_most_mb
+    assert size_mb(f"renderfarm-{image}:local") - size_mb(BASE) <= at_most_mb
 
 
 @pytest.mark.parametrize("service", SERVICES)
