@@ -69,11 +69,12 @@ class ComposedFarm:
         ``None``: it gets no connection. Some machines' way out answers at every address, so
         an answer alone does not tell who gave it.
         """
+        end = "\r\n\r\n"
         talk = f"""
 import socket
 try:
     with socket.create_connection(({address!r}, {port}), 3) as there:
-        there.sendall({line.encode() + b"\r\n\r\n"!r})
+        there.sendall({(line + end).encode()!r})
         print("answer:", there.recv(1000))
 except OSError as error:
     print(error)
