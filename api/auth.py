@@ -30,6 +30,7 @@ SCOPES: Mapping[str, Scope | None] = {
     "jobs.list_jobs": "jobs:read",
     "jobs.read": "jobs:read",
     "jobs.retry": "jobs:write",
+    "jobs.tag_job": "jobs:write",
     "jobs.delete": "jobs:write",
     "events.job": "jobs:read",
     "events.batch": "jobs:read",
@@ -47,6 +48,8 @@ SCOPES: Mapping[str, Scope | None] = {
     "batches.cancel": "jobs:write",
     "batches.retry_failed": "jobs:write",
     "webhooks.deliver": "jobs:write",
+    "webhooks.deliver_batch": "jobs:write",
+    "webhooks.list_failed": "jobs:read",
     "artifacts.result": "jobs:read",
     "artifacts.artifact": "jobs:read",
     "artifacts.link": "jobs:read",
@@ -64,11 +67,16 @@ SCOPES: Mapping[str, Scope | None] = {
     "dashboard.gallery": "jobs:read",
     "dashboard.job": "jobs:read",
     "dashboard.live_job": "jobs:read",
+    "dashboard.compare": "jobs:read",
+    "dashboard.tag_job": "jobs:write",
     "dashboard.cancel": "jobs:write",
     "dashboard.retry": "jobs:write",
     "dashboard.retry_all": "jobs:write",
     "dashboard.batches": "jobs:read",
     "dashboard.batch": "jobs:read",
+    "dashboard.new_batch": "jobs:write",
+    "dashboard.submit_batch": "jobs:write",
+    "dashboard.batch_events": "jobs:read",
     "dashboard.steer": "jobs:write",
     "dashboard.farm": "farm:read",
     # Without a key: they tell nothing of any job.
@@ -92,8 +100,9 @@ _RESULTS = ("ndjson_lines", "csv_table", "archived", "reported")
 LINKED = frozenset({"artifacts.artifact", *(f"results.{view}" for view in _RESULTS)})
 """What a link may lead to."""
 _METRICS = "metrics.tell"
-_SHOWN_IN_PAGES = frozenset({"artifacts", "results"})
-"""What the dashboard shows and links: its session reads that, and reaches no other address."""
+_SHOWN_IN_PAGES = frozenset({"artifacts", "results", "events"})
+"""What the dashboard shows, links and follows: its session reads that, and reaches no other
+address."""
 _WHO_HAS_A_LINK = replace(ANYBODY, scopes=frozenset({"jobs:read"}))
 """Sees any job and batch, for the link has said which."""
 _UNIX_TIME = re.compile(r"[0-9]{1,11}", re.ASCII)

@@ -31,6 +31,8 @@ class BatchNews:
     """Number of the last end that it was told."""
     has_seen_over: bool = False
     """Whether it was told that the batch was over after that."""
+    tells_ends: bool = True
+    """Else it is the progress alone, of however many jobs."""
 
     @classmethod
     def since(cls, service: JobService, batch_id: str, last_event_id: str) -> "BatchNews":
@@ -58,7 +60,7 @@ class BatchNews:
             try:
                 # Before the ends: one that comes later is told at the next look.
                 standing = Batches(self.service).get(self.batch_id)
-                is_all = yield from self._ends(only_first=pause is None)
+                is_all = not self.tells_ends or (yield from self._ends(only_first=pause is None))
             except BackendUnavailable:
                 pass
             except UnknownBatch:

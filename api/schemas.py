@@ -12,6 +12,7 @@ from api.problems import Problem
 from farm.jobs.batches.models import BatchOptions, OnComplete
 from farm.jobs.idempotency import HEADER, KEY_MAX_CHARACTERS, KEY_PATTERN
 from farm.jobs.listing import PAGE_MAX, JobFilter
+from farm.jobs.specs.base import Tags
 from farm.jobs.specs.requests import SPECS
 from farm.jobs.specs.secrets import SECRET_FIELDS
 
@@ -62,8 +63,28 @@ class PageQuery(BaseModel):
     ] = None
 
 
+class TimedPageQuery(PageQuery):
+    """Which part of a list that is in the order of time."""
+
+    cursor: Annotated[
+        str | None,
+        Field(
+            pattern="^[0-9]{1,16}$",
+            description="`next` of the answer before; without it the latest come.",
+        ),
+    ] = None
+
+
 class ListQuery(JobFilter, PageQuery):
     """Which jobs to list, and which part of them."""
+
+
+class TagsBody(BaseModel):
+    """The tags that a job shall have."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tags: Tags
 
 
 class UploadQuery(BaseModel):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote
 
 from farm.client.calls import PAGE_MAX, Call, keyed, listing
+from farm.client.errors import Misconfigured
 
 OWN_FIELDS = frozenset(
     {"dedupe", "per_host_concurrency", "per_host_delay", "max_failures", "on_complete"}
@@ -22,7 +23,11 @@ def new_batch(
     *,
     waits_for_room: bool = True,
 ) -> Call:
-    """Return the call that hands in ``items``; ``fields`` are the batch's and its jobs'."""
+    """Return the call that hands in ``items``; ``fields`` are the batch's and its jobs'.
+
+    Raises:
+        Misconfigured: There is a ``webhook_secret``, and too much beside it for one document.
+    """
     own = {name: value for name, value in fields.items() if name in OWN_FIELDS}
     defaults = {name: value for name, value in fields.items() if name not in OWN_FIELDS}
     found = list(items)
@@ -31,6 +36,11 @@ def new_batch(
     params: dict[str, str | int] = {}
     if len(body) > _JSON_MAX_BYTES:
         # Line by line a body may be larger; the batch's own fields stand in the query then.
+        hook = own.get("on_complete")
+        if isinstance(hook, Mapping) and "webhook_secret" in hook:
+            raise Misconfigured(
+                "A batch of more than 8 MiB takes no webhook_secret: it would stand in the address."
+            )
         body = b"".join(_lines(found, defaults))
         headers["Content-Type"] = "application/x-ndjson"
         params = {name: json.dumps(value) for name, value in own.items()}

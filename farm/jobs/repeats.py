@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from farm.jobs.batches.models import Standing
+from farm.jobs.batches.service import Batches
 from farm.jobs.errors import UnknownKey
 from farm.jobs.idempotency import Done, Once
 from farm.jobs.key_service import KeyRequest, KeyService
@@ -62,3 +64,14 @@ def deliver_again(once: Once, job_id: str) -> Done[Job]:
     if once.key is not None:
         once.reserved(path, None, new_id())
     return Done(job, is_replay=False)
+
+
+def deliver_batch_again(once: Once, batch_id: str) -> Done[Standing]:
+    """Have a batch's webhook delivered again; as ``deliver_again``."""
+    path = f"POST /v1/batches/{batch_id}/webhook"
+    if once.key is not None and once.was_asked(path):
+        return Done(Batches(once.service).get(batch_id), is_replay=True)
+    standing = Webhooks(once.service).deliver_batch_again(batch_id)
+    if once.key is not None:
+        once.reserved(path, None, new_id())
+    return Done(standing, is_replay=False)

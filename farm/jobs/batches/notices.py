@@ -33,6 +33,11 @@ class Notice:
         return self.event != "finished" or self.standing.is_over
 
     @property
+    def event_type(self) -> str:
+        """The type of the message, as ``batch.finished``."""
+        return f"batch.{self.event}"
+
+    @property
     def webhook_url(self) -> str | None:
         """Who is told."""
         told = self.standing.batch.options.on_complete
@@ -43,6 +48,11 @@ class Notice:
         """What the message is signed with."""
         told = self.standing.batch.options.on_complete
         return told.webhook_secret if told else None
+
+    @property
+    def owner(self) -> str:
+        """Id of the batch's key."""
+        return self.standing.batch.owner
 
     @property
     def zones(self) -> tuple[Zone, ...]:
