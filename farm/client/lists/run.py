@@ -268,7 +268,8 @@ class Run:
             try:
                 return self._patiently(ask)
             except RequestRefused as full:
-                if full.retry_after_s is None or waited_s > self._wishes.patience_s:
+                left_s = self._wishes.patience_s - waited_s
+                if full.retry_after_s is None or left_s <= 0:
                     raise
                 self._has_answered = True
                 self._teller.wait(full.detail)
@@ -276,8 +277,9 @@ class Run:
                     self._follow_first()
                     waited_s = 0.0
                 else:
-                    self._sleep(full.retry_after_s)
-                    waited_s += full.retry_after_s
+                    pause_s = min(max(full.retry_after_s, _TRY_EVERY_S), left_s)
+                    self._sleep(pause_s)
+                    waited_s += pause_s
 
     def _patiently(self, ask: Callable[[], _T]) -> _T:
         """Return what ``ask`` does; a farm that has answered before may be away for a while."""
