@@ -179,6 +179,6 @@ def batch_response(service: JobService, standing: Standing, status: HTTPStatus) 
 
 def _not_kept(response: Response, standing: Standing) -> Response:
     response.headers["Cache-Control"] = "no-store"
-    if standing.progress.open:
+    if not standing.is_over:
         response.headers["Retry-After"] = str(_POLL_AFTER_S)
     return response

@@ -86,6 +86,12 @@ class JobLedger(Protocol):
         caller who lost the reply may simply ask again.
         """
 
+    def tag(self, job_id: str, tags: Sequence[str]) -> None:
+        """List the job under these tags from now on, and under no others, whatever moves it.
+
+        Its revision stays. Ignored if there is no record.
+        """
+
     def get(self, job_id: str) -> Job:
         """Return the stored job.
 
@@ -174,13 +180,19 @@ class JobQueue(Protocol):
         """
 
     def announced(self, queue: Queue) -> Mapping[str, bool]:
-        """Return the ids on the queue that no worker has taken yet, and whether ahead."""
+        """Return the ids on the queue that no worker has taken yet, and whether ahead.
+
+        Ids of messages that were taken may be among them.
+        """
 
     def length(self, queue: Queue, priority: Priority) -> int:
         """Return how many announcements of the priority no worker has taken yet."""
 
     def check_browser(self) -> None:
         """Ask one worker of ``pages`` to open a page, so that readiness rests on a fact."""
+
+    def ping(self) -> None:
+        """Return if the broker answers."""
 
 
 class ArtifactStore(Protocol):
@@ -199,10 +211,11 @@ class ArtifactStore(Protocol):
         """Return what is stored there, or ``None``."""
 
     def read(self, owner: str, name: str) -> Iterator[bytes]:
-        """Yield the bytes in order, never all at once.
+        """Return the bytes in order, never all at once.
 
         Raises:
-            ArtifactEvicted: They are not there, or not all of them.
+            ArtifactEvicted: They are not there; at once. Not all of them: at once, or in
+                the place of what went away meanwhile.
         """
 
     def place(self, owner: str, name: str, path: Path) -> None:

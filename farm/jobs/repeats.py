@@ -43,16 +43,14 @@ def make_key(once: Once, keys: KeyService, wanted: KeyRequest) -> Done[MadeKey]:
     return Done(MadeKey(before, None), is_replay=True)
 
 
-def make_link(
-    once: Once, links: Links, job_id: str, name: str, expires_in_s: int
-) -> Done[LinkView]:
-    """Make a link to an artifact, or the very one that was made; its end is reserved."""
+def make_link(once: Once, links: Links, path: str, expires_in_s: int) -> Done[LinkView]:
+    """Make a link to what is at ``path``, or the very one that was made; its end is reserved."""
     expires, is_replay = links.end_of(expires_in_s), False
     if once.key is not None:
-        path = f"POST /v1/jobs/{job_id}/artifacts/{name}/link"
-        found = once.reserved(path, {"expires_in": expires_in_s}, str(expires))
+        asked = {"expires_in": expires_in_s}
+        found = once.reserved(f"POST {path}/link", asked, str(expires))
         expires, is_replay = int(found.made), found.is_replay
-    return Done(links.link(job_id, name, expires), is_replay=is_replay)
+    return Done(links.link(path, expires), is_replay=is_replay)
 
 
 def rotate_secret(once: Once, wanted: RotationRequest) -> Done[SigningSecrets]:

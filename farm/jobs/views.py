@@ -126,7 +126,7 @@ class JobView(View):
             retries=job.retries,
             priority=job.spec.priority,
             batch_id=job.batch_id,
-            tags=job.spec.tags,
+            tags=job.tags,
             metadata=job.spec.metadata,
             created_at=job.created_at,
             started_at=job.started_at,

@@ -27,6 +27,10 @@ _LEAVES_S = 0.3
 """A click or a script leads elsewhere within some 20 ms, on a busy machine within 200."""
 LOOKS_S = 0.25
 """A long wait is made of short ones, between which the page is looked at."""
+_DROPPED = ("ERR_NETWORK_CHANGED", "interrupted by another navigation")
+"""What is said when Chromium drops a page because an address came to this machine or left it, as
+when a container starts beside the worker; and when what it shows instead, or its own second try,
+comes in between."""
 _NAMED_MAX = 3
 _WITHOUT_PAGE = frozenset({204, 205, 304})
 _PDF = "application/pdf"
@@ -79,17 +83,20 @@ def _wait_until(visit: Visit, spec: PageOptions, deadline: Deadline) -> None:
 
 
 def _go_to(visit: Visit, spec: PageOptions, url: str, deadline: Deadline) -> None:
-    try:
-        response = visit.page.goto(url, wait_until="commit", timeout=deadline.left_ms("load"))
-    except PlaywrightTimeout as error:
-        visit.check()
-        raise deadline.passed("load", "the server's answer") from error
-    except PlaywrightError as error:
-        # That the renderer is gone the browser tells a moment after it gave the page up.
-        with visit.step("load", deadline):
-            visit.page.wait_for_timeout(LOOK_MS)
-        visit.check()
-        raise _failed_navigation(visit, spec, error.message) from error
+    while True:
+        try:
+            response = visit.page.goto(url, wait_until="commit", timeout=deadline.left_ms("load"))
+            break
+        except PlaywrightTimeout as error:
+            visit.check()
+            raise deadline.passed("load", "the server's answer") from error
+        except PlaywrightError as error:
+            # That the renderer is gone the browser tells a moment after it gave the page up.
+            with visit.step("load", deadline):
+                visit.page.wait_for_timeout(LOOK_MS)
+            visit.check()
+            if not any(sign in error.message for sign in _DROPPED):
+                raise _failed_navigation(visit, spec, error.message) from error
     if response is None or response.status in _WITHOUT_PAGE:
         raise EmptyResponse(f"The server sent no page{_status_of(visit)}.")
 

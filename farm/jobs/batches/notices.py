@@ -28,6 +28,11 @@ class Notice:
         return f"{self.standing.batch.id}-{self.event}"
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it is so for longer than the moment between two steps of a retry."""
+        return self.event != "finished" or self.standing.is_over
+
+    @property
     def event_type(self) -> str:
         """The type of the message, as ``batch.finished``."""
         return f"batch.{self.event}"

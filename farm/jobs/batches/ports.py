@@ -132,5 +132,11 @@ class BatchJobs(Protocol):
         then. What is seen of an end is seen of all that were before.
         """
 
+    def milestones(self, batch_id: str, count: int) -> list[tuple[int, datetime]]:
+        """Return how many jobs of the batch had ended at up to ``count`` moments, the oldest first.
+
+        They are evenly spaced among the ends that stand now, the first and the last included.
+        """
+
     def watched(self, batch_id: str) -> AbstractContextManager[Pause | None]:
         """Give what waits for any job of the batch to move; see ``JobLedger.watched``."""

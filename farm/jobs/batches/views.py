@@ -10,6 +10,9 @@ from farm.jobs.views import Time, View, WebhookView
 if TYPE_CHECKING:  # The client reads these, and has no use for the service.
     from farm.jobs.batches.service import Accepted
 
+RESULTS = ("results.ndjson", "results.csv", "archive.zip", "report.html")
+"""All that a batch came to, each in one file."""
+
 
 class BatchView(View):
     """A batch, as JSON."""
@@ -92,5 +95,5 @@ def _shown(standing: Standing) -> dict[str, object]:
         "eta_s": standing.eta_s,
         "failures_by_code": dict(progress.failures_by_code),
         "created_at": batch.created_at,
-        "finished_at": progress.finished_at,
+        "finished_at": standing.finished_at,
     }
