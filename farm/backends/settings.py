@@ -62,9 +62,13 @@ KNOWN_NAMES = frozenset(
         "EGRESS_DENY",
         "EGRESS_OWN",
         "EGRESS_PORTS",
+        "GATE",
+        "GATE_SECRET",
         "HEARTBEAT_FILE",
         "OTLP_ENDPOINT",
         "STOP_GRACE_S",
+        # A gate in a container of its own.
+        "GATE_LISTEN",
         # The client and the command line.
         "URL",
         "KEY",
@@ -91,10 +95,37 @@ def _existing_folder(path: Path) -> Path:
 _RedisUrl = Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")]
 
 
-class Settings(BaseModel):
-    """Base of each process kind's settings. Field names are the variables' in lower case."""
+class Environment(BaseModel):
+    """Base of all settings. Field names are the variables' in lower case."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Return the settings that ``environment`` (``None``: the process's own) describes.
+
+        Raises:
+            ConfigError: One message with every mistake in it: the variable, what
+                is wrong with it, and the nearest known name of an unknown one.
+        """
+        found, mistakes = _collect(os.environ if environment is None else environment)
+        own = {
+            name.lower(): value for name, value in found.items() if name.lower() in cls.model_fields
+        }
+        try:
+            settings = cls.model_validate(own)
+        except ValidationError as error:
+            mistakes += [
+                f"{PREFIX}{str(wrong['loc'][0]).upper()}: {wrong['msg']}"
+                for wrong in error.errors()
+            ]
+        if mistakes:
+            raise ConfigError("The environment is wrong:\n" + "\n".join(f"  {m}" for m in mistakes))
+        return settings
+
+
+class Settings(Environment):
+    """Base of the settings of each process that reaches Redis."""
 
     allow_insecure_redis: Annotated[
         bool,
@@ -200,29 +231,6 @@ class Settings(BaseModel):
             access_key=self.artifacts_access_key,
             secret_key=None if secret is None else secret.get_secret_value(),
         )
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Return the settings that ``environment`` (``None``: the process's own) describes.
-
-        Raises:
-            ConfigError: One message with every mistake in it: the variable, what
-                is wrong with it, and the nearest known name of an unknown one.
-        """
-        found, mistakes = _collect(os.environ if environment is None else environment)
-        own = {
-            name.lower(): value for name, value in found.items() if name.lower() in cls.model_fields
-        }
-        try:
-            settings = cls.model_validate(own)
-        except ValidationError as error:
-            mistakes += [
-                f"{PREFIX}{str(wrong['loc'][0]).upper()}: {wrong['msg']}"
-                for wrong in error.errors()
-            ]
-        if mistakes:
-            raise ConfigError("The environment is wrong:\n" + "\n".join(f"  {m}" for m in mistakes))
-        return settings
 
 
 def _is_open_to_others(redis_url: str) -> bool:

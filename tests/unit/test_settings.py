@@ -8,8 +8,11 @@ import pytest
 from api.settings import ApiSettings
 from farm.backends.assembly import assemble
 from farm.backends.buckets import Bucket
-from farm.backends.settings import KNOWN_NAMES, Settings
+from farm.backends.settings import KNOWN_NAMES, Environment, Settings
 from farm.jobs.errors import ConfigError
+from tasks.egress.control import Remote
+from tasks.egress.keeper import Keeper
+from tasks.egress.settings import GateSettings
 from tasks.settings import WorkerSettings
 
 KINDS: list[type[Settings]] = [ApiSettings, WorkerSettings]
@@ -68,8 +71,8 @@ def test_each_process_takes_what_is_its_own_out_of_one_environment() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_setting_is_a_name_that_all_processes_know(kind: type[Settings]) -> None:
+@pytest.mark.parametrize("kind", [*KINDS, GateSettings])
+def test_every_setting_is_a_name_that_all_processes_know(kind: type[Environment]) -> None:
     assert {name.upper() for name in kind.model_fields} <= KNOWN_NAMES
 
 
@@ -189,6 +192,35 @@ def test_a_bucket_without_its_library_is_a_mistake_that_says_what_to_install(
 def test_what_does_not_go_together_is_refused(variable: str, others: dict[str, str]) -> None:
     (mistake,) = mistakes(ApiSettings, **{"FARM_ARTIFACTS_BUCKET": "s3://shots", **others})
     assert mistake.startswith(f"{variable}: ")
+    assert "hunter2" not in mistake
+
+
+SECRET = "x" * 32
+
+
+def test_a_worker_that_is_told_of_a_gate_keeps_none() -> None:
+    given = {"FARM_GATE": "[fd00::5]:3100", "FARM_GATE_SECRET": SECRET}
+    settings = WorkerSettings.from_environment(given)
+    keeper = settings.keeper()
+    assert keeper.control == Remote("fd00::5", 3100, SECRET)
+    assert "xxx" not in repr(settings)
+    assert "xxx" not in repr(keeper)
+    assert isinstance(WorkerSettings.from_environment({}).keeper(), Keeper)
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"FARM_GATE": "gate:3100"}, "FARM_GATE: takes its secret: set FARM_GATE_SECRET too"),
+        ({"FARM_GATE": "gate", "FARM_GATE_SECRET": SECRET}, "FARM_GATE: must be a host and a port"),
+        ({"FARM_GATE": "gate:0", "FARM_GATE_SECRET": SECRET}, "FARM_GATE: must be a host and"),
+        ({"FARM_GATE": "http://gate:1", "FARM_GATE_SECRET": SECRET}, "FARM_GATE: must be a host"),
+        ({"FARM_GATE": "gate:3100", "FARM_GATE_SECRET": "hunter2"}, "FARM_GATE_SECRET: "),
+    ],
+)
+def test_a_gate_is_a_host_and_a_port_with_a_secret(given: dict[str, str], wrong: str) -> None:
+    (mistake,) = mistakes(WorkerSettings, **given)
+    assert mistake.startswith(wrong)
     assert "hunter2" not in mistake
 
 
