@@ -68,18 +68,6 @@ class PageQuery(BaseModel):
         return None if self.cursor is None else int(self.cursor)
 
 
-class TimedPageQuery(PageQuery):
-    """Which part of a list that is in the order of time."""
-
-    cursor: Annotated[
-        str | None,
-        Field(
-            pattern="^[0-9]{1,16}$",
-            description="`next` of the answer before; without it the latest come.",
-        ),
-    ] = None
-
-
 class ListQuery(JobFilter, PageQuery):
     """Which jobs to list, and which part of them."""
 
