@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -13,16 +12,6 @@ from farm.backends.settings import Settings
 from tasks.egress.keeper import Keeper
 from tasks.egress.policy import DEFAULT_PORTS
 from tasks.egress.rules import parse_allowed, parse_ports, parse_rules
-
-_PORTS = {
-    "redis": 6379,
-    "rediss": 6379,
-    "amqp": 5672,
-    "amqps": 5671,
-    "http": 80,
-    "https": 443,
-}
-"""Where a server is whose address does not say it."""
 
 Sandbox = Literal["auto", "required", "off"]
 
@@ -127,16 +116,4 @@ class WorkerSettings(Settings):
     @property
     def own_services(self) -> str:
         """What no job may reach, as ``egress_own``, with every server that keeps things."""
-        urls = (
-            self.redis_url,
-            self.broker_url,
-            self.artifacts_redis_url,
-            self.artifacts_endpoint,
-        )
-        found = [urlsplit(url) for url in urls if url]
-        own = [f"{_host(url)}:{url.port or _PORTS[url.scheme]}" for url in found if url.hostname]
-        return ",".join([*own, *filter(None, [self.egress_own])])
-
-
-def _host(url: SplitResult) -> str:
-    return f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""
+        return ",".join([*self.servers, *filter(None, [self.egress_own])])
