@@ -24,7 +24,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from farm.backends.addresses import places
 from farm.backends.buckets import Bucket
+from farm.backends.sentinels import Sentinels
 from farm.jobs.errors import ConfigError
 
 PREFIX = "FARM_"
@@ -92,7 +94,17 @@ def _existing_folder(path: Path) -> Path:
     return path
 
 
-_RedisUrl = Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")]
+def _check_sentinels(url: str) -> str:
+    try:
+        Sentinels.of(url)
+    except ValueError as error:
+        raise PydanticCustomError("sentinels", "{why}", {"why": str(error)}) from None
+    return url
+
+
+_RedisUrl = Annotated[
+    str, Field(pattern=r"^(redis|rediss|unix|sentinel)://"), AfterValidator(_check_sentinels)
+]
 
 
 class Environment(BaseModel):
@@ -135,7 +147,11 @@ class Settings(Environment):
         ),
     ] = False
     redis_url: Annotated[
-        _RedisUrl, Field(description="Redis with records and Celery's lists. May hold a password.")
+        _RedisUrl,
+        Field(
+            description="Redis with records and Celery's lists. May hold a password. Or Sentinels "
+            "that know it, as `sentinel://user:password@host:26379,host:26379/name/0`."
+        ),
     ] = "redis://127.0.0.1:6379/0"
     broker_url: Annotated[
         str | None,
@@ -232,17 +248,34 @@ class Settings(Environment):
             secret_key=None if secret is None else secret.get_secret_value(),
         )
 
+    @property
+    def servers(self) -> list[str]:
+        """Every server that keeps something for the farm, as ``host:port``."""
+        addresses = (
+            self.redis_url,
+            self.broker_url,
+            self.artifacts_redis_url,
+            self.artifacts_endpoint,
+        )
+        return [place for address in addresses if address for place in places(address)]
+
 
 def _is_open_to_others(redis_url: str) -> bool:
     """Return whether the address has no password, and is not this machine's."""
+    sentinels = Sentinels.of(redis_url)
+    if sentinels is not None:
+        return sentinels.password is None and not all(_is_here(host) for host, _ in sentinels.hosts)
     url = urlsplit(redis_url)
     if url.scheme == "unix" or url.password or "password" in parse_qs(url.query):
         return False
-    host = url.hostname or "localhost"
+    return not _is_here(url.hostname or "localhost")
+
+
+def _is_here(host: str) -> bool:
     try:
-        return not ip_address(host).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
-        return host != "localhost"
+        return host == "localhost"
 
 
 def _collect(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
