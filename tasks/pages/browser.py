@@ -2,7 +2,6 @@
 
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,7 +20,7 @@ from tasks.deadline import Deadline
 from tasks.egress.client import Gate
 from tasks.memory import tree_bytes
 from tasks.pages.ahead import Ahead
-from tasks.pages.chromium import find_chromium
+from tasks.pages.chromium import environment, find_chromium
 from tasks.pages.failures import is_gone
 from tasks.pages.processes import browser_of, limit_renderers, lives, started_here
 from tasks.pages.tab import Tab
@@ -79,6 +78,7 @@ class BrowserHolder:
         self._killed_at: float | None = None
         self._too_large: psutil.Process | None = None
         self._ahead = Ahead()
+        self._left: Tab | None = None
         self._pages = 0
         self._browsers = 0
         self._launched_at = 0.0
@@ -91,13 +91,16 @@ class BrowserHolder:
 
     @contextmanager
     def page(self, options: ContextOptions, deadline: Deadline) -> Iterator[Page]:
-        """Give the page of a ``tab``, for those who need no more."""
-        with self.tab(options, deadline) as tab:
-            yield tab.page
+        """Give the page of a ``tab``, for those who need no more, and close it."""
+        try:
+            with self.tab(options, deadline) as tab:
+                yield tab.page
+        finally:
+            self.close_tab()
 
     @contextmanager
     def tab(self, options: ContextOptions, deadline: Deadline) -> Iterator[Tab]:
-        """Give a blank page in a new context made with ``options``, and close both.
+        """Give a blank page in a new context made with ``options``; ``rest`` closes both.
 
         After anything but a ``JobError`` that is not ours the browser is thrown away:
         what is in the middle of an unknown state must not serve the next job.
@@ -107,6 +110,7 @@ class BrowserHolder:
             CaptureFailed: The browser does not take one of the options.
         """
         self._killed_at = None
+        self.close_tab()
         tab = self._blank(options, deadline)
         self._pages += 1
         self.is_beyond_help = False
@@ -123,7 +127,9 @@ class BrowserHolder:
             self.discard()
             raise
         finally:
-            self._close(tab)
+            self._left = tab
+            if tab.is_recorded:
+                self.close_tab()
 
     def kill(self) -> None:
         """Kill the browser's processes. Its pending calls fail at once, also a launch.
@@ -145,12 +151,23 @@ class BrowserHolder:
         if process is not None and tree_bytes(process) > _TREE_MAX_BYTES:
             self._too_large = process
 
+    def close_tab(self) -> None:
+        """Close what the last job left open, if there is anything."""
+        tab, self._left = self._left, None
+        if tab is None or self._browser is None:
+            return
+        try:
+            tab.context.close()
+        except PlaywrightError:
+            self.discard()
+
     def rest(self) -> None:
-        """Get ready for the next job.
+        """Close what the last job left open, and get ready for the next one.
 
         A browser that has worked enough is let go, its driver likewise; another one
         opens what the next job may want.
         """
+        self.close_tab()
         if self._browser is None:
             return
         age_s = time.monotonic() - self._launched_at
@@ -174,6 +191,7 @@ class BrowserHolder:
     def _let_go(self) -> None:
         self._kill_browser()
         self._ahead.forget()
+        self._left = None
         browser, self._browser, self._process = self._browser, None, None
         if browser is not None:
             with suppress(PlaywrightError):
@@ -218,14 +236,6 @@ class BrowserHolder:
                 raise BrowserCrashed("No browser could be started in time.") from error
         self.is_beyond_help = True
         raise BrowserCrashed("No browser can be started.") from last
-
-    def _close(self, tab: Tab) -> None:
-        if self._browser is None:
-            return
-        try:
-            tab.context.close()
-        except PlaywrightError:
-            self.discard()
 
     def _launched(self, deadline: Deadline) -> tuple[Browser, Playwright]:
         # A browser keeps to the proxy of its launch. That of a new gate is another one.
@@ -277,7 +287,7 @@ class BrowserHolder:
             proxy={"server": self._proxy},
             chromium_sandbox=sandbox,
             timeout=min(_LAUNCH_TIMEOUT_MS, deadline.left_ms("browser")),
-            env=_environment(),
+            env=environment(),
             # Signals are for the worker; it ends its browser itself.
             handle_sigint=False,
             handle_sigterm=False,
@@ -290,13 +300,3 @@ class BrowserHolder:
 def _names_for_nobody_but(proxy: str) -> str:
     # Names are looked up by the gate; what WebRTC and others ask about beside it, by nobody.
     return f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {urlsplit(proxy).hostname}"
-
-
-def _environment() -> dict[str, str | float | bool]:
-    """Return what the browser sees of the environment: nothing that a page should not."""
-    return {
-        "PATH": os.defpath,
-        "LANG": "C.UTF-8",
-        "HOME": tempfile.gettempdir(),
-        "TMPDIR": tempfile.gettempdir(),
-    }

@@ -1,8 +1,9 @@
-"""Which Chromium there is to use."""
+"""Which Chromium there is to use, and in what environment."""
 
 import json
 import os
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,16 @@ def find_chromium(chosen: Path | None) -> Chromium:
         "There is no Chromium. Get one with `apt-get install chromium-headless-shell` or "
         "`playwright install --with-deps --only-shell chromium`, or name one in FARM_CHROMIUM."
     )
+
+
+def environment() -> dict[str, str | float | bool]:
+    """Return what a browser sees of the environment: nothing that a page should not."""
+    return {
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+        "HOME": tempfile.gettempdir(),
+        "TMPDIR": tempfile.gettempdir(),
+    }
 
 
 def _playwright_shell() -> Path | None:

@@ -31,7 +31,7 @@ def visited(
     stopwatch: Stopwatch,
     har: Path | None = None,
 ) -> Iterator[Visit]:
-    """Give a blank page in a context as ``spec`` wants it, which is closed afterwards.
+    """Give a blank page in a context as ``spec`` wants it, which nobody uses afterwards.
 
     A watchdog must stand behind the whole block: a call that takes no timeout ends
     with the browser.
@@ -42,7 +42,7 @@ def visited(
         spec: What the context is made of.
         deadline: Of the whole job.
         stopwatch: Times the stage ``browser``.
-        har: Where the browser shall write the log of the traffic when the page is closed.
+        har: Where the browser shall write the log of the traffic, after the block.
 
     Raises:
         CaptureFailed: The browser does not take an option.

@@ -15,6 +15,8 @@ class Tab:
     session: CDPSession
     frame: str
     """Chromium's id of the main frame, which the page keeps wherever it goes."""
+    is_recorded: bool = False
+    """Whether its job waits for what is written when it is closed."""
 
     @classmethod
     def opened(cls, browser: Browser, options: Mapping[str, Any]) -> Self:
@@ -27,7 +29,7 @@ class Tab:
         page = context.new_page()
         session = context.new_cdp_session(page)
         frame: str = session.send("Page.getFrameTree")["frameTree"]["frame"]["id"]
-        return cls(page, session, frame)
+        return cls(page, session, frame, "record_har_path" in options)
 
     @property
     def context(self) -> BrowserContext:
