@@ -13,7 +13,15 @@ from tasks.egress.control import Remote
 from tasks.egress.keeper import Keeper, KeptElsewhere
 from tasks.egress.settings import EgressSettings, HostAndPort, host_and_port
 
-_REDIS_PORT = 6379
+_PORTS = {
+    "redis": 6379,
+    "rediss": 6379,
+    "amqp": 5672,
+    "amqps": 5671,
+    "http": 80,
+    "https": 443,
+}
+"""Where a server is whose address does not say it."""
 
 Sandbox = Literal["auto", "required", "off"]
 
@@ -96,10 +104,15 @@ class WorkerSettings(Settings, EgressSettings):
 
     @property
     def own_services(self) -> str:
-        """What no job may reach, as ``egress_own``, with each Redis."""
-        urls = (self.redis_url, self.artifacts_redis_url or "")
-        found = [urlsplit(url) for url in urls if url.startswith("redis")]
-        own = [f"{_host(url)}:{url.port or _REDIS_PORT}" for url in found if url.hostname]
+        """What no job may reach, as ``egress_own``, with every server that keeps things."""
+        urls = (
+            self.redis_url,
+            self.broker_url,
+            self.artifacts_redis_url,
+            self.artifacts_endpoint,
+        )
+        found = [urlsplit(url) for url in urls if url]
+        own = [f"{_host(url)}:{url.port or _PORTS[url.scheme]}" for url in found if url.hostname]
         return ",".join([*own, *filter(None, [self.egress_own])])
 
 

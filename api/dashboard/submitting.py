@@ -1,5 +1,7 @@
 """The first page: one field to submit, the options, and what came last."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import cast
 
@@ -11,7 +13,14 @@ from api.auth import Asked
 from api.dashboard.options import KINDS, panel, wanted
 from api.dashboard.posts import Posted
 from api.dashboard.showing import Card
-from farm.jobs.errors import FieldError, InvalidSpec, ScopeRequired
+from farm.jobs.errors import (
+    BackendUnavailable,
+    FieldError,
+    InvalidSpec,
+    RequestError,
+    ScopeRequired,
+    UnknownUpload,
+)
 from farm.jobs.listing import JobFilter
 from farm.jobs.specs.requests import Kind
 
@@ -23,16 +32,13 @@ def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
 
     @pages.get("/")
     def home() -> str:
-        kind = request.args.get("kind", KINDS[0])
-        if kind not in KINDS:
-            message = f"must be one of: {', '.join(KINDS)}"
-            raise InvalidSpec([FieldError(field="kind", message=message)])
+        kind = known_kind(request.args)
         latest = asked().listed(JobFilter(), None, _LATEST).jobs
         return render_template(
             "dashboard/home.html",
             kind=kind,
             kinds=KINDS,
-            panel=panel(cast("Kind", kind)),
+            panel=panel(kind),
             cards=[Card(job) for job in latest],
             now=asked().clock.now(),
         )
@@ -47,5 +53,25 @@ def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
                 raise ScopeRequired("uploads")
             file = form.file
             upload = service.upload(file.name, file.media_type, file.chunks)
-        job = service.submit(wanted(form.fields, upload))
+        try:
+            job = service.submit(wanted(form.fields, upload))
+        except RequestError:
+            # Nothing was stored, and nobody else knows of the file.
+            if upload is not None:
+                with suppress(BackendUnavailable, UnknownUpload):  # It expires by itself.
+                    service.forget_upload(upload.id)
+            raise
         return redirect(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
+
+
+def known_kind(args: Mapping[str, str]) -> Kind:
+    """Return the kind that a page's address asks for, by itself the first one.
+
+    Raises:
+        InvalidSpec: There is no such kind.
+    """
+    kind = args.get("kind", KINDS[0])
+    if kind not in KINDS:
+        message = f"must be one of: {', '.join(KINDS)}"
+        raise InvalidSpec([FieldError(field="kind", message=message)])
+    return cast("Kind", kind)

@@ -14,7 +14,6 @@ Keys of Redis, beside ``farm:batch:{id}``, which is described in ``counts.lua``:
 """
 
 import json
-import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
@@ -46,8 +45,6 @@ from farm.jobs.ports import Clock, Refusal
 
 _DRAFT_TTL_S = 600
 """How long a draft outlives its last chunk: more than any pause within a request."""
-_RECHECK_S = 5.0
-"""A waiter looks this often even if no change was reported."""
 _EXISTS, _NOT_WHOLE = 0, -100
 _EVERY, _UNFILED, _OVER = "farm:batches", "farm:batches:unfiled", "farm:batches:over"
 _CANCELLING, _RETRYING = "farm:batches:cancelling", "farm:batches:retrying"
@@ -168,14 +165,7 @@ class RedisBatches:
     @redis_errors()
     def wait_for_end(self, batch_id: str, timeout_s: float) -> None:
         """See ``BatchLedger.wait_for_end``."""
-        give_up_at = time.monotonic() + timeout_s
-        with self._changes.expect(batch_id) as ended:
-            while ended is not None and not self._is_over(batch_id):
-                left_s = give_up_at - time.monotonic()
-                if left_s <= 0:
-                    return
-                ended.wait(min(left_s, _RECHECK_S))
-                ended.clear()
+        self._changes.wait_until(batch_id, lambda: self._is_over(batch_id), timeout_s)
 
     @redis_errors()
     def cancelling(self, limit: int) -> list[str]:
@@ -196,7 +186,9 @@ class RedisBatches:
     def open_jobs(self, batch_id: str, limit: int) -> list[Job]:
         """See ``BatchLedger.open_jobs``."""
         ids = cast("list[bytes]", self._client.zrange(open_key(batch_id), 0, limit - 1))
-        return [job for job in read_jobs(self._client, ids).values() if job is not None]
+        found = read_jobs(self._client, ids).values()
+        # One may have ended since it was looked up.
+        return [job for job in found if job is not None and not job.state.is_terminal]
 
     @redis_errors()
     def failed_jobs(self, batch_id: str, after: int, limit: int) -> tuple[list[Job], int | None]:

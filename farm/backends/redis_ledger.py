@@ -2,16 +2,16 @@
 
 Keys, beside those of ``farm.backends.redis_filing``::
 
-    farm:job:{id}    hash: revision, state, record (the job as JSON), number, filed, and
-                     webhook (how far its receiver has been told, as JSON); of a batch's
-                     also counted (JSON); expires with the retention
+    farm:job:{id}    hash: revision, state, record (the job as JSON), number, filed, tags
+                     (those set by hand, as JSON) and webhook (how far its receiver has been
+                     told, as JSON); of a batch's also counted (JSON); expires with the
+                     retention
     farm:gone:{id}   beside every ended job; outlives it, so that an expired id answers
                      410 and not 404, and holds what it is filed under
     farm:changes     channel: the id of each job that changes
 """
 
 import json
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ from farm.backends.redis_filing import (
     queued_key,
     running_key,
 )
-from farm.backends.redis_records import job_key, read_jobs
+from farm.backends.redis_records import STORED, Stored, job_key, job_of, read_jobs
 from farm.backends.redis_scripts import script
 from farm.jobs.errors import JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page
@@ -50,8 +50,6 @@ from farm.jobs.states import JobState
 
 _SET_ASIDE_S = 3600
 """How long a record that this version cannot read is left to another one."""
-_RECHECK_S = 5.0
-"""A waiter reads the state this often even if no change was reported."""
 _MINUTE_S = 60
 _REFUSALS: Mapping[int, Refusal] = {0: "exists", -1: "backlog", -2: "owner"}
 _log = structlog.get_logger(__name__)
@@ -68,6 +66,7 @@ class RedisLedger:
         self._swap = script(client, "swap", "news", "counts", "lanes", "tally")
         self._forget = script(client, "forget", "news", "counts")
         self._take_turns = script(client, "take_turns")
+        self._tag = script(client, "tag")
 
     def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
         """See ``JobLedger.add``."""
@@ -98,11 +97,19 @@ class RedisLedger:
         return cast("int", stored)
 
     @redis_errors()
+    def tag(self, job_id: str, tags: Sequence[str]) -> None:
+        """See ``JobLedger.tag``."""
+        self._tag(
+            keys=[job_key(job_id), _gone_key(job_id)],
+            args=[job_id, json.dumps(tags), label_key("tag:")],
+        )
+
+    @redis_errors()
     def get(self, job_id: str) -> Job:
         """See ``JobLedger.get``."""
-        record = cast("bytes | None", self._client.hget(job_key(job_id), "record"))
+        record, tags = cast("Stored", self._client.hmget(job_key(job_id), *STORED))
         if record is not None:
-            return Job.model_validate_json(record)
+            return job_of(record, tags)
         filed = cast("bytes | None", self._client.get(_gone_key(job_id)))
         if filed is not None:
             raise JobExpired(job_id, owner_in(json.loads(filed)))
@@ -142,7 +149,9 @@ class RedisLedger:
     def running(self, queue: Queue) -> list[Job]:
         """See ``JobLedger.running``."""
         ids = cast("list[bytes]", self._client.zrange(running_key(queue), 0, -1))
-        return [job for job in read_jobs(self._client, ids).values() if job is not None]
+        found = read_jobs(self._client, ids).values()
+        # One may have ended since it was looked up.
+        return [job for job in found if job is not None and job.state is JobState.RUNNING]
 
     @redis_errors()
     def has_lanes(self, queue: Queue) -> bool:
@@ -228,13 +237,7 @@ class RedisLedger:
     @redis_errors()
     def wait_for_end(self, job_id: str, timeout_s: float) -> None:
         """See ``JobLedger.wait_for_end``."""
-        give_up_at = time.monotonic() + timeout_s
-        with self.watched(job_id) as pause:
-            while pause is not None and not self._is_over(job_id):
-                left_s = give_up_at - time.monotonic()
-                if left_s <= 0:
-                    return
-                pause(min(left_s, _RECHECK_S))
+        self._changes.wait_until(job_id, lambda: self._is_over(job_id), timeout_s)
 
     def watched(self, job_id: str) -> AbstractContextManager[Pause | None]:
         """See ``JobLedger.watched``."""

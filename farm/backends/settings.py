@@ -17,12 +17,14 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from farm.backends.buckets import Bucket
 from farm.jobs.errors import ConfigError
 
 PREFIX = "FARM_"
@@ -32,7 +34,13 @@ KNOWN_NAMES = frozenset(
         # Every process.
         "ALLOW_INSECURE_REDIS",
         "REDIS_URL",
+        "BROKER_URL",
         "ARTIFACTS_REDIS_URL",
+        "ARTIFACTS_BUCKET",
+        "ARTIFACTS_ENDPOINT",
+        "ARTIFACTS_REGION",
+        "ARTIFACTS_ACCESS_KEY",
+        "ARTIFACTS_SECRET_KEY",
         "UPLOADS_DIR",
         # The API.
         "BACKLOG_MAX",
@@ -129,12 +137,49 @@ class Settings(Environment):
     redis_url: Annotated[
         _RedisUrl, Field(description="Redis with records and Celery's lists. May hold a password.")
     ] = "redis://127.0.0.1:6379/0"
+    broker_url: Annotated[
+        str | None,
+        Field(
+            pattern=r"^amqps?://",
+            description="RabbitMQ with Celery's queues instead, as "
+            "`amqp://user:password@host:5672/vhost`. Records stay in Redis.",
+        ),
+    ] = None
     artifacts_redis_url: Annotated[
         _RedisUrl | None,
         Field(
             description="Redis with artifacts, one that may throw the oldest away when it is full. "
             "Without it they lie beside the records. May hold a password."
         ),
+    ] = None
+    artifacts_bucket: Annotated[
+        str | None,
+        Field(
+            pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?$",
+            description="Bucket with artifacts instead, as `s3://bucket` or `s3://bucket/prefix`, "
+            "of S3 or a server that speaks its words. Takes `renderfarm[s3]`.",
+        ),
+    ] = None
+    artifacts_endpoint: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://[^/\s@]+/?$",
+            description="Address of the bucket's server, as `https://minio:9000`. Without it "
+            "Amazon's own.",
+        ),
+    ] = None
+    artifacts_region: Annotated[
+        str, Field(pattern=r"^[a-z0-9-]+$", description="Region of the bucket.")
+    ] = "us-east-1"
+    artifacts_access_key: Annotated[
+        str | None,
+        Field(
+            description="Id of the key for the bucket. Without it AWS's own variables or the "
+            "machine's role say who asks."
+        ),
+    ] = None
+    artifacts_secret_key: Annotated[
+        SecretStr | None, Field(validate_default=True, description="The key's secret.")
     ] = None
     uploads_dir: Annotated[
         Annotated[Path, AfterValidator(_existing_folder)] | None,
@@ -154,6 +199,38 @@ class Settings(Environment):
             )
             raise PydanticCustomError("password", message)
         return url
+
+    @field_validator("artifacts_bucket")
+    @classmethod
+    def _check_one_place(cls, bucket: str | None, info: ValidationInfo) -> str | None:
+        if bucket and info.data.get("artifacts_redis_url"):
+            message = "FARM_ARTIFACTS_REDIS_URL is set too; artifacts lie in one place"
+            raise PydanticCustomError("place", message)
+        return bucket
+
+    @field_validator("artifacts_secret_key")
+    @classmethod
+    def _check_pair(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if (secret is None) != (info.data.get("artifacts_access_key") is None):
+            message = "goes with FARM_ARTIFACTS_ACCESS_KEY; give both of them or none"
+            raise PydanticCustomError("pair", message)
+        return secret
+
+    @property
+    def artifacts(self) -> str | Bucket | None:
+        """Where artifacts are kept: a Redis by its URL, a bucket; ``None``: beside records."""
+        if self.artifacts_bucket is None:
+            return self.artifacts_redis_url
+        name, _, prefix = self.artifacts_bucket.removeprefix("s3://").partition("/")
+        secret = self.artifacts_secret_key
+        return Bucket(
+            name=name,
+            prefix=prefix.rstrip("/"),
+            endpoint=self.artifacts_endpoint,
+            region=self.artifacts_region,
+            access_key=self.artifacts_access_key,
+            secret_key=None if secret is None else secret.get_secret_value(),
+        )
 
 
 def _is_open_to_others(redis_url: str) -> bool:

@@ -69,7 +69,8 @@ class EgressSettings(Environment):
         _checked_by(parse_rules),
         Field(
             description="Where this farm's API and Flower are, as `host:port`, between commas: "
-            "no job ever reaches them. Workers know of Redis; to a gate of FARM_GATE name it too."
+            "no job ever reaches them. Workers know of Redis, broker and the bucket's server; to "
+            "a gate of FARM_GATE name these too."
         ),
     ] = ""
     gate_secret: Annotated[

@@ -44,11 +44,14 @@ _ARGUMENTS = (
     "--disable-gpu",
     "--force-color-profile=srgb",  # the same colours on every machine
     "--js-flags=--max-old-space-size=512",  # a page's script ends before the machine does
-    "--block-new-web-contents",  # no popups, which nobody would see
+    "--block-new-web-contents",  # no popups, which nobody would see: for the headless shell
     # WebRTC knows no proxy. Each of the two kinds of Chromium obeys one of these alone.
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
 )
+_NOT_ARGUMENTS = ("--disable-popup-blocking",)
+"""Of those that Playwright adds. The full Chromium blocks popups by itself, unless somebody
+clicked: then it opens one."""
 
 _log = structlog.get_logger(__name__)
 
@@ -269,6 +272,7 @@ class BrowserHolder:
         browser = playwright.chromium.launch(
             executable_path=chromium.path,
             args=[*_ARGUMENTS, _names_for_nobody_but(self._proxy)],
+            ignore_default_args=list(_NOT_ARGUMENTS),
             # Also for loopback, which Playwright sees to, unless a bypass is given.
             proxy={"server": self._proxy},
             chromium_sandbox=sandbox,

@@ -22,12 +22,15 @@ OF_NOBODY = [
     *(("SCRIPT", "FLUSH"), ("FUNCTION", "LIST"), ("MIGRATE", "127.0.0.1", "1", "k", "0", "1")),
 ]
 KEYS_OF = {
-    "api": ["farm:job:1", "door:keys", "door:secret", "pages", "media"],
+    "api": ["farm:job:1", "door:keys", "door:secret", "sign:", "pages", "media"],
     "worker": ["farm:job:1", "pages", "media", "unacked"],
-    "dispatcher": ["farm:job:1", "pages", "media"],
+    "dispatcher": ["farm:job:1", "sign:", "pages", "media"],
     "flower": ["pages", "media"],
 }
 """Of those below what a part may read."""
+OF_SOMEBODY = [
+    *("farm:job:1", "door:keys", "door:secret", "sign:", "pages", "media", "unacked", "mine")
+]
 
 
 def as_user(farm: Stack, user: User) -> Redis:
@@ -47,7 +50,7 @@ def test_no_part_may_what_is_the_operator_s(
 def test_each_part_reads_its_own_keys_alone(farm: Stack, user: User) -> None:
     read = []
     with as_user(farm, user) as redis:
-        for key in ["farm:job:1", "door:keys", "door:secret", "pages", "media", "unacked", "mine"]:
+        for key in OF_SOMEBODY:
             try:
                 redis.exists(key)
             except NoPermissionError:

@@ -9,12 +9,14 @@ from urllib.parse import unquote
 import pytest
 
 from api.batch_bodies import BatchBody
+from api.schemas import TagsBody
 from dev.docs import ROOT, TABLES, spec_tables, written
 from farm.backends.settings import KNOWN_NAMES, PREFIX
 from farm.client.errors import ClientError
 from farm.jobs.errors import leaves
 from farm.jobs.key_service import KeyRequest
 from farm.jobs.links import LinkRequest
+from farm.jobs.signing import RotationRequest
 from farm.jobs.specs.base import groups
 from farm.jobs.specs.names import DEVICES
 from farm.jobs.specs.page import Collected
@@ -118,8 +120,12 @@ def test_every_example_of_a_body_on_the_api_page_is_one() -> None:
             JobRequest.model_validate({"kind": "screenshot", "url": "http://a.test/", **body})
         elif "kind" in body:
             kinds.append(JobRequest.model_validate(body).root.kind)
+        elif set(body) == {"tags"}:
+            TagsBody.model_validate(body)
         elif "items" in body:
             BatchBody.model_validate(body)
+        elif "overlap" in body:
+            RotationRequest.model_validate(body)
         else:
             (KeyRequest if "name" in body else LinkRequest).model_validate(body)
     assert set(kinds) == set(SPECS)

@@ -92,6 +92,12 @@ Priority = Literal["low", "normal", "high"]
 LISTED = Strict(strict=False)
 """Lets a tuple be given as JSON's only sequence, the list."""
 
+Tags = Annotated[
+    tuple[Tag, ...],
+    LISTED,
+    Field(max_length=16, description="To find the job again.", examples=[["shop", "nightly"]]),
+]
+
 
 class Model(BaseModel):
     """Strict and closed: ``"1280"`` is no number and an unknown name is an error."""
@@ -164,7 +170,7 @@ class WebhookOptions(OptionGroup):
         Secret | None,
         Field(
             description="What to sign it with: `whsec_` and 24 to 64 bytes in base64. Without it "
-            "nothing is signed.",
+            "the key's own secret signs, if there is one.",
             examples=["whsec_bm90IGEgc2VjcmV0LCBidXQgYW4gZXhhbXBsZQ=="],
             json_schema_extra=dict(WRITE_ONLY),
         ),
@@ -184,11 +190,7 @@ class JobOptions(WebhookOptions):
         Priority,
         Field(description="Which jobs go first when workers are busy.", examples=["high"]),
     ] = "normal"
-    tags: Annotated[
-        tuple[Tag, ...],
-        LISTED,
-        Field(max_length=16, description="To find the job again.", examples=[["shop", "nightly"]]),
-    ] = ()
+    tags: Tags = ()
     metadata: Annotated[
         dict[MetadataKey, MetadataValue],
         Field(
