@@ -77,15 +77,7 @@ class FolderArtifacts:
 
     def read(self, owner: str, name: str) -> Iterator[bytes]:
         """See ``ArtifactStore.read``."""
-        path = self._whole(owner, name)
-        with _folder_errors():
-            try:
-                file = path.open("rb")
-            except FileNotFoundError:
-                raise _evicted(name) from None
-            with file:
-                while chunk := file.read(_CHUNK_BYTES):
-                    yield chunk
+        return _chunks(self._whole(owner, name), name)
 
     def place(self, owner: str, name: str, path: Path) -> None:
         """See ``ArtifactStore.place``; a symbolic link, which may lead to another disk."""
@@ -164,6 +156,17 @@ class FolderArtifacts:
         elif not path.suffix and _manifest_of(path).exists():
             return False
         return now.timestamp() - path.stat().st_mtime > _BROKEN_AFTER.total_seconds()
+
+
+def _chunks(path: Path, name: str) -> Iterator[bytes]:
+    with _folder_errors():
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            raise _evicted(name) from None
+        with file:
+            while chunk := file.read(_CHUNK_BYTES):
+                yield chunk
 
 
 def _evicted(name: str) -> ArtifactEvicted:

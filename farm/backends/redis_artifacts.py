@@ -91,16 +91,17 @@ class RedisArtifacts:
         with redis_errors(), self._client.pipeline(transaction=False) as pipe:
             pipe.get(key)
             pipe.pttl(key)
-            stored, left_ms = pipe.execute()
+            pipe.get(f"{key}:0")  # Most artifacts have no other chunk.
+            stored, left_ms, first = pipe.execute()
         if stored is None:
             raise _evicted(name)
         chunk_keys = _chunk_keys(key, _Manifest.model_validate_json(stored).chunks)
-        with redis_errors(), self._client.pipeline(transaction=False) as pipe:
-            for chunk_key in chunk_keys:
-                pipe.pexpire(chunk_key, max(left_ms, _OUTLIVE_MS))
-            if not all(pipe.execute()):
-                raise _evicted(name)
-        return self._chunks(name, chunk_keys)
+        if not chunk_keys:
+            return iter(())
+        others = chunk_keys[1:]
+        if first is None or not self._hold(others, left_ms):
+            raise _evicted(name)
+        return self._chunks(name, first, others)
 
     def place(self, owner: str, name: str, path: Path) -> None:
         """See ``ArtifactStore.place``."""
@@ -137,13 +138,28 @@ class RedisArtifacts:
     def sweep(self) -> None:
         """See ``ArtifactStore.sweep``; Redis does it by itself."""
 
-    def _chunks(self, name: str, keys: list[str]) -> Iterator[bytes]:
+    @redis_errors()
+    def _hold(self, keys: list[str], left_ms: int) -> bool:
+        """Have chunks that expire in ``left_ms`` outlive their being read; say if all are there."""
+        if not keys:
+            return True
+        if left_ms >= _OUTLIVE_MS:
+            return self._client.exists(*keys) == len(keys)
+        with self._client.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.pexpire(key, _OUTLIVE_MS)
+            return all(pipe.execute())
+
+    def _chunks(self, name: str, chunk: bytes, keys: list[str]) -> Iterator[bytes]:
+        """Yield ``chunk``, and those under ``keys``."""
         for key in keys:
-            with redis_errors():
-                chunk = cast("bytes | None", self._client.get(key))
-            if chunk is None:
-                raise _evicted(name)
             yield chunk
+            with redis_errors():
+                stored = cast("bytes | None", self._client.get(key))
+            if stored is None:
+                raise _evicted(name)
+            chunk = stored
+        yield chunk
 
     @redis_errors()
     def _manifest(self, owner: str, name: str) -> _Manifest | None:

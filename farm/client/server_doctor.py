@@ -24,7 +24,8 @@ _ADVICE: Mapping[str, str] = {
     "media": "Start a worker for media; if it ends at once, the last line of its log says why.",
     "browser": "browser_unfit and no_sandbox in the logs of the workers for pages say why. Without "
     "a dispatcher nobody asks for a check.",
-    "gate": "No job runs without it: gate_not_started in the logs of the workers says why.",
+    "gate": "No job runs without it: gate_not_started in the logs of the workers says why. Where "
+    "FARM_GATE names one, look whether that runs, and control_lost in its log.",
 }
 """What to do, by the check of ``/readyz`` that fails."""
 

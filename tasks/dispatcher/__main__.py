@@ -19,6 +19,7 @@ from tasks.dispatcher.batches import BatchKeeper
 from tasks.dispatcher.checker import BrowserChecker
 from tasks.dispatcher.deliverer import THREADS, Deliverer
 from tasks.dispatcher.feeder import EVERY_S, Feeder
+from tasks.dispatcher.sampler import Sampler
 from tasks.dispatcher.stores import StoreSweeper
 from tasks.dispatcher.sweeper import Sweeper
 from tasks.egress.client import Gate
@@ -68,7 +69,7 @@ def _take_turns(
 ) -> None:
     feeder = Feeder(farm)
     sweeper, checker, stores = Sweeper(farm), BrowserChecker(farm), StoreSweeper(farm)
-    batches = BatchKeeper(farm)
+    batches, sampler = BatchKeeper(farm), Sampler(farm)
     turn = 0
     while not stop.wait(EVERY_S):
         turn += 1
@@ -83,6 +84,7 @@ def _take_turns(
                 batches.tidy()
                 checker.check()
                 stores.sweep()
+                sampler.sample()
         except BackendUnavailable as error:
             _log.warning("turn_lost", why=error.message)
 

@@ -64,13 +64,16 @@ class Pages:
         gate = self._browser.gate
         with gate.session(job.id, zones=job.zones, url=spec.url, limits=limits) as session:
             try:
-                return self._render(spec, session, deadline, stopwatch)
+                outcome = self._render(spec, session, deadline, stopwatch)
             except PageCrashed:
                 if deadline.left_s < deadline.timeout_s / 2:
                     raise
                 _log.info("tried_again", why="page_crashed")
                 self._browser.discard()
-                return self._render(spec, session, deadline, stopwatch)
+                outcome = self._render(spec, session, deadline, stopwatch)
+        # Now, for the session's end brings it along.
+        outcome.report["blocked_requests"] += session.denied
+        return outcome
 
     def _render(
         self, spec: PageOptions, session: Session, deadline: Deadline, stopwatch: Stopwatch
@@ -154,7 +157,7 @@ def _facts(visit: Visit, spec: PageOptions, deadline: Deadline) -> dict[str, Any
         "partial": visit.is_partial,
         "console_errors": console.errors,
         "failed_requests": traffic.failed,
-        "blocked_requests": traffic.blocked + visit.session.denied,
+        "blocked_requests": traffic.blocked,
     }
 
 

@@ -13,6 +13,8 @@ import psutil
 from playwright._impl.connection import Connection
 from redis import Redis
 
+from tasks.egress.control import Control
+
 _END = "end-of-count"
 _SCRIPT = "lua"
 """What Redis gives as the sender of a command that a script called."""
@@ -87,6 +89,20 @@ def driver_messages() -> Iterator[list[str]]:
 
     # There is no public place that all messages come through.
     with patch.object(Connection, "send_message_to_server", noting):
+        yield found
+
+
+@contextmanager
+def gate_orders() -> Iterator[list[str]]:
+    """Give a list that gets each order this process gives to a gate."""
+    found: list[str] = []
+    real = Control.order
+
+    def noting(self: Control, name: str, **details: object) -> dict[str, Any]:
+        found.append(name)
+        return real(self, name, **details)
+
+    with patch.object(Control, "order", noting):
         yield found
 
 

@@ -16,6 +16,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from tests.support.waiting import until
 
+BROWSERS = ("chromium-headless-shell", "chromium")
+"""The two kinds of Chromium, which do not obey the same switches."""
+
 
 def need(program: str) -> str:
     """Return the program's path."""

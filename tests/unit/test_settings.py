@@ -8,8 +8,11 @@ import pytest
 from api.settings import ApiSettings
 from farm.backends.assembly import assemble
 from farm.backends.buckets import Bucket
-from farm.backends.settings import KNOWN_NAMES, Settings
+from farm.backends.settings import KNOWN_NAMES, Environment, Settings
 from farm.jobs.errors import ConfigError
+from tasks.egress.control import Remote
+from tasks.egress.keeper import Keeper
+from tasks.egress.settings import GateSettings
 from tasks.settings import WorkerSettings
 
 KINDS: list[type[Settings]] = [ApiSettings, WorkerSettings]
@@ -68,8 +71,8 @@ def test_each_process_takes_what_is_its_own_out_of_one_environment() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_setting_is_a_name_that_all_processes_know(kind: type[Settings]) -> None:
+@pytest.mark.parametrize("kind", [*KINDS, GateSettings])
+def test_every_setting_is_a_name_that_all_processes_know(kind: type[Environment]) -> None:
     assert {name.upper() for name in kind.model_fields} <= KNOWN_NAMES
 
 
@@ -192,6 +195,35 @@ def test_what_does_not_go_together_is_refused(variable: str, others: dict[str, s
     assert "hunter2" not in mistake
 
 
+SECRET = "x" * 32
+
+
+def test_a_worker_that_is_told_of_a_gate_keeps_none() -> None:
+    given = {"FARM_GATE": "[fd00::5]:3100", "FARM_GATE_SECRET": SECRET}
+    settings = WorkerSettings.from_environment(given)
+    keeper = settings.keeper()
+    assert keeper.control == Remote("fd00::5", 3100, SECRET)
+    assert "xxx" not in repr(settings)
+    assert "xxx" not in repr(keeper)
+    assert isinstance(WorkerSettings.from_environment({}).keeper(), Keeper)
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"FARM_GATE": "gate:3100"}, "FARM_GATE: takes its secret: set FARM_GATE_SECRET too"),
+        ({"FARM_GATE": "gate", "FARM_GATE_SECRET": SECRET}, "FARM_GATE: must be a host and a port"),
+        ({"FARM_GATE": "gate:0", "FARM_GATE_SECRET": SECRET}, "FARM_GATE: must be a host and"),
+        ({"FARM_GATE": "http://gate:1", "FARM_GATE_SECRET": SECRET}, "FARM_GATE: must be a host"),
+        ({"FARM_GATE": "gate:3100", "FARM_GATE_SECRET": "hunter2"}, "FARM_GATE_SECRET: "),
+    ],
+)
+def test_a_gate_is_a_host_and_a_port_with_a_secret(given: dict[str, str], wrong: str) -> None:
+    (mistake,) = mistakes(WorkerSettings, **given)
+    assert mistake.startswith(wrong)
+    assert "hunter2" not in mistake
+
+
 def test_a_folder_for_uploads_lets_them_be_larger_unless_the_limit_is_set(tmp_path: Path) -> None:
     environment = {"FARM_UPLOADS_DIR": str(tmp_path)}
     in_folder = ApiSettings.from_environment(environment)
@@ -280,3 +312,9 @@ def test_a_redis_of_another_machine_takes_a_password(
 def test_one_of_this_machine_or_with_a_password_is_taken(url: str) -> None:
     settings = ApiSettings.from_environment({"FARM_REDIS_URL": url})
     assert settings.redis_url == url
+
+
+@pytest.mark.parametrize("text", ["0.0.0.0/0", "::/0", "*", "127.0.0.0/8"])
+def test_52_a_worker_does_not_start_where_everything_would_be_open(text: str) -> None:
+    (mistake,) = mistakes(WorkerSettings, FARM_EGRESS_ALLOW=text)
+    assert mistake.startswith("FARM_EGRESS_ALLOW")
