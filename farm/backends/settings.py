@@ -7,10 +7,8 @@ path into the same name with ``_FILE`` behind it.
 import difflib
 import os
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -24,9 +22,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from farm.backends.addresses import places
+from farm.backends.addresses import RedisUrl, is_open_to_others, places
 from farm.backends.buckets import Bucket
-from farm.backends.sentinels import Sentinels
 from farm.jobs.errors import ConfigError
 
 PREFIX = "FARM_"
@@ -94,19 +91,6 @@ def _existing_folder(path: Path) -> Path:
     return path
 
 
-def _check_sentinels(url: str) -> str:
-    try:
-        Sentinels.of(url)
-    except ValueError as error:
-        raise PydanticCustomError("sentinels", "{why}", {"why": str(error)}) from None
-    return url
-
-
-_RedisUrl = Annotated[
-    str, Field(pattern=r"^(redis|rediss|unix|sentinel)://"), AfterValidator(_check_sentinels)
-]
-
-
 class Environment(BaseModel):
     """Base of all settings. Field names are the variables' in lower case."""
 
@@ -147,7 +131,7 @@ class Settings(Environment):
         ),
     ] = False
     redis_url: Annotated[
-        _RedisUrl,
+        RedisUrl,
         Field(
             description="Redis with records and Celery's lists. May hold a password. Or Sentinels "
             "that know it, as `sentinel://user:password@host:26379,host:26379/name/0`."
@@ -162,7 +146,7 @@ class Settings(Environment):
         ),
     ] = None
     artifacts_redis_url: Annotated[
-        _RedisUrl | None,
+        RedisUrl | None,
         Field(
             description="Redis with artifacts, one that may throw the oldest away when it is full. "
             "Without it they lie beside the records. May hold a password."
@@ -208,7 +192,7 @@ class Settings(Environment):
     @field_validator("redis_url", "artifacts_redis_url")
     @classmethod
     def _check_password(cls, url: str | None, info: ValidationInfo) -> str | None:
-        if url and not info.data.get("allow_insecure_redis") and _is_open_to_others(url):
+        if url and not info.data.get("allow_insecure_redis") and is_open_to_others(url):
             message = (
                 "must have a password, as in redis://user:password@host:6379/0; where nobody but "
                 "the farm reaches this Redis, FARM_ALLOW_INSECURE_REDIS=1 does without"
@@ -258,24 +242,6 @@ class Settings(Environment):
             self.artifacts_endpoint,
         )
         return [place for address in addresses if address for place in places(address)]
-
-
-def _is_open_to_others(redis_url: str) -> bool:
-    """Return whether the address has no password, and is not this machine's."""
-    sentinels = Sentinels.of(redis_url)
-    if sentinels is not None:
-        return sentinels.password is None and not all(_is_here(host) for host, _ in sentinels.hosts)
-    url = urlsplit(redis_url)
-    if url.scheme == "unix" or url.password or "password" in parse_qs(url.query):
-        return False
-    return not _is_here(url.hostname or "localhost")
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _collect(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
