@@ -62,6 +62,11 @@ class PageQuery(BaseModel):
         ),
     ] = None
 
+    @property
+    def before(self) -> int | None:
+        """The number of ``cursor``; ``None``: from the newest."""
+        return None if self.cursor is None else int(self.cursor)
+
 
 class ListQuery(JobFilter, PageQuery):
     """Which jobs to list, and which part of them."""

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import cast
-
-from redis import Redis
+from typing import TYPE_CHECKING, cast
 
 from farm.jobs.errors import ConfigError
 from farm.jobs.ports import ArtifactStore, Clock
+
+if TYPE_CHECKING:  # The settings read this, and have no use for a connection.
+    from redis import Redis
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Bucket:
     secret_key: str | None = field(repr=False)
 
 
-def artifacts_in(bucket: Bucket, client: Redis, clock: Clock) -> ArtifactStore:
+def artifacts_in(bucket: Bucket, client: "Redis", clock: Clock) -> ArtifactStore:
     """Return the store over ``bucket``; ``client`` keeps what it knows of the objects.
 
     Raises:

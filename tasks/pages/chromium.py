@@ -1,10 +1,12 @@
-"""Which Chromium there is to use."""
+"""Which Chromium there is to use, and in what environment."""
 
 import json
 import os
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import playwright
 
@@ -46,6 +48,24 @@ def find_chromium(chosen: Path | None) -> Chromium:
         "There is no Chromium. Get one with `apt-get install chromium-headless-shell` or "
         "`playwright install --with-deps --only-shell chromium`, or name one in FARM_CHROMIUM."
     )
+
+
+def environment() -> dict[str, str | float | bool]:
+    """Return what a browser sees of the environment: nothing that a page should not."""
+    return {
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+        "HOME": tempfile.gettempdir(),
+        "TMPDIR": tempfile.gettempdir(),
+    }
+
+
+def names_for_nobody_but(proxy: str) -> str:
+    """Return the argument that has a browser look up no name but that of ``proxy``, a URL.
+
+    Names are looked up by the gate; what WebRTC and others ask about beside it, by nobody.
+    """
+    return f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {urlsplit(proxy).hostname}"
 
 
 def _playwright_shell() -> Path | None:

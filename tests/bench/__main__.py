@@ -8,7 +8,18 @@ import argparse
 from collections.abc import Mapping
 
 from dev.stack import ROOT
-from tests.bench import door, figures, gate, growth, latency, memory, plot, probe, throughput
+from tests.bench import (
+    door,
+    figures,
+    gate,
+    growth,
+    latency,
+    memory,
+    plot,
+    probe,
+    throughput,
+    waits,
+)
 from tests.bench.support import PAGE
 from tests.support.chaos_table import put
 
@@ -20,6 +31,7 @@ ITEMS: Mapping[str, figures.Measure] = {
     "polling": door.polling,
     "probe": probe.figures,
     "memory": memory.figures,
+    "waits": waits.figures,
     "growth": growth.figures,
     "gate": gate.figures,
 }

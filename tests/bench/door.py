@@ -28,9 +28,12 @@ _LOOP = "a loop of Celery's `apply_async`, which keeps no record and checks noth
 class Door:
     """One connection to an API whose jobs nobody runs."""
 
-    def __init__(self, port: int, redis_url: str) -> None:
+    def __init__(self, port: int, redis_url: str, pid: int) -> None:
         """Connect at the first request; ``redis_url`` is what the API works with."""
+        self.port = port
         self.redis_url = redis_url
+        self.pid = pid
+        """Of the API's main process."""
         self._connection = http.client.HTTPConnection("127.0.0.1", port)
 
     def ask(self, path: str, body: bytes | None = None, media_type: str = "") -> bytes:
@@ -74,7 +77,7 @@ def door() -> Iterator[Door]:
             argv += ["--bind", f"127.0.0.1:{port}", "api.wsgi:create()"]
             environment = {**os.environ, "FARM_REDIS_URL": redis_url}
             process = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=log, stderr=log)
-            found = Door(port, redis_url)
+            found = Door(port, redis_url, process.pid)
             try:
                 until(lambda: is_open(port), "the API listens", 60)
                 yield found

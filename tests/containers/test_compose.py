@@ -24,8 +24,8 @@ UPLOADS = "/var/lib/farm/uploads"
 KILL_PYTHON = """
 import os, pathlib
 for process in sorted(int(each.name) for each in pathlib.Path("/proc").glob("[0-9]*")):
-    command = pathlib.Path(f"/proc/{process}/cmdline").read_bytes()
-    if command.startswith(b"/opt/venv/bin/python"):  # the oldest: the main process
+    program = pathlib.Path(f"/proc/{process}/cmdline").read_bytes().partition(b"\\0")[0]
+    if pathlib.PurePath(program.decode()).name == "python":  # the oldest: the main process
         os.kill(process, 9)
         break
 """

@@ -96,6 +96,35 @@ def test_browsers_are_counted_as_they_come_and_go(
     }
 
 
+def test_what_a_job_leaves_open_is_closed_in_the_rest_after_it_or_by_the_next(
+    browser: BrowserHolder,
+) -> None:
+    browser.close()
+    left: list[BrowserContext] = []
+    for rests in (True, False, False):
+        with browser.tab(lambda _: {}, Deadline(20)) as tab:
+            opened = tab.context.browser
+            assert opened is not None
+            assert opened.contexts == [tab.context]
+        assert opened.contexts == [tab.context]  # Its job can be told of by now.
+        left.append(tab.context)
+        if rests:
+            browser.rest()
+            assert opened.contexts == []
+    assert len({id(each) for each in left}) == 3
+
+
+def test_what_is_written_of_a_page_is_there_as_soon_as_its_job_has_left_it(
+    browser: BrowserHolder, tmp_path: Path
+) -> None:
+    file = tmp_path / "network.har"
+    with browser.tab(lambda _: {"record_har_path": file}, Deadline(20)) as tab:
+        opened = tab.context.browser
+    assert opened is not None
+    assert opened.contexts == []
+    assert file.stat().st_size > 0
+
+
 def test_what_the_last_two_jobs_wanted_is_opened_ahead_and_taken_by_the_next(
     browser: BrowserHolder, site: Site
 ) -> None:
