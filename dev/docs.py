@@ -16,7 +16,8 @@ from api.bodies import JSON_MAX_BYTES
 from api.problems import STATUSES
 from api.routes.docs import explained
 from api.settings import ApiSettings
-from farm.backends.settings import PREFIX, Settings
+from farm.backends.environment import PREFIX
+from farm.backends.settings import Settings
 from farm.client.cli import cli
 from farm.jobs.errors import FarmError, JobError, leaves
 from farm.jobs.ladder import VISIBILITY_TIMEOUT_S, Ladder

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-from farm.backends.settings import Environment
+from farm.backends.environment import Environment
 from tasks.egress.control import Remote
 from tasks.egress.policy import DEFAULT_PORTS, Policy
 from tasks.egress.rules import parse_allowed, parse_ports, parse_rules

@@ -11,7 +11,7 @@ import pytest
 from api.batch_bodies import BatchBody
 from api.schemas import TagsBody
 from dev.docs import ROOT, TABLES, spec_tables, written
-from farm.backends.settings import KNOWN_NAMES, PREFIX
+from farm.backends.environment import KNOWN_NAMES, PREFIX
 from farm.client.errors import ClientError
 from farm.jobs.errors import leaves
 from farm.jobs.key_service import KeyRequest

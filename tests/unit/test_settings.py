@@ -8,7 +8,8 @@ import pytest
 from api.settings import ApiSettings
 from farm.backends.assembly import assemble
 from farm.backends.buckets import Bucket
-from farm.backends.settings import KNOWN_NAMES, Environment, Settings
+from farm.backends.environment import KNOWN_NAMES, Environment
+from farm.backends.settings import Settings
 from farm.jobs.errors import ConfigError
 from tasks.egress.control import Remote
 from tasks.egress.keeper import Keeper
