@@ -60,7 +60,10 @@ def _value(schema: Mapping[str, Any] | None, text: str) -> Any:  # noqa: ANN401 
         return text
     types = _types(schema)
     value = _json(text)
-    if "string" in types and not isinstance(value, dict | list):
+    is_taken = (isinstance(value, dict) and "object" in types) or (
+        isinstance(value, list) and "array" in types
+    )
+    if "string" in types and not is_taken:
         return text
     if "array" in types and not isinstance(value, dict | list):
         return [_value(_items(schema), text)]

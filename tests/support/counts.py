@@ -89,7 +89,7 @@ CEILINGS: Mapping[str, float] = {
     "Modules: api.app": 785,
     "Modules: farm.client.http": 415,
     "Modules: farm.client.cli": 455,
-    "Modules: tasks.app": 1000,
+    "Modules: tasks.app": 1025,
 }
 """Today's figures; libraries have a little to spare. Who makes one less lowers it here."""
 

@@ -141,6 +141,8 @@ CELLS: list[tuple[str, str, Any]] = [
     ("device_scale_factor", "1.5", 1.5),
     ("user_agent", "123", "123"),
     ("user_agent", "true", "true"),
+    ("style", "{}", "{}"),
+    ("style", "[]", "[]"),
     ("tags", "a", ["a"]),
     ("tags", "7", ["7"]),
     ("tags", '["a", "b"]', ["a", "b"]),
