@@ -86,7 +86,7 @@ CEILINGS: Mapping[str, float] = {
     "Gate: orders for a screenshot, isolation batch": 4,
     "Copies: an artifact of 8 MiB is stored": 0.15,
     "Copies: an artifact of 8 MiB is read": 0.15,
-    "Modules: api.app": 765,
+    "Modules: api.app": 785,
     "Modules: farm.client.http": 415,
     "Modules: farm.client.cli": 455,
     "Modules: tasks.app": 1000,

@@ -12,7 +12,7 @@ from schemathesis import Case
 from farm.backends.memory import MemoryLedger
 from farm.backends.memory_batches import MemoryBatches
 from farm.backends.memory_keys import MemoryKeys
-from farm.jobs.batches.models import Batch
+from farm.jobs.batches.models import Batch, BatchOptions, OnComplete
 from farm.jobs.batches.ports import Room
 from farm.jobs.batches.views import RESULTS
 from farm.jobs.errors import DnsError
@@ -114,13 +114,14 @@ class FuzzedFarm(MemoryFarm):
         ):
             assert self.ledger.swap(job)
         self._sow_batch()
+        self._sow_told_batch()
         upload_id = self._caller.owner + "f" * 32
         self.artifacts.put(upload_id, UPLOAD_NAME, "video/mp4", [b"left"], ttl_s=60)
         return {
             "job_id": (*states, *["done"] * 4, "failed"),  # Of which most is to be had.
             "name": (*MADE, *RESULTS),
             "upload_id": (upload_id,),
-            "batch_id": ("batch",),
+            "batch_id": ("batch", "told"),
             "key_id": tuple(key.id for key in self.keys.all()),
         }
 
@@ -131,11 +132,29 @@ class FuzzedFarm(MemoryFarm):
         running = self.ledger.get("first").claimed("worker-1", NOON, redeliveries=0)
         assert self.ledger.swap(running)
         assert self.ledger.swap(running.failed(DnsError("No such host."), NOON))
-        batch = Batch(id="batch", created_at=NOON, owner=self._caller.owner, draft_id="draft")
-        self._batches.append("draft", [])
+        self._commit("batch", BatchOptions())
+
+    def _sow_told_batch(self) -> None:
+        """Have one of which somebody is told that it has finished."""
+        told = OnComplete(webhook_url="http://hooks.test/")
+        self._commit("told", BatchOptions(on_complete=told))
+        job = a_job("third").model_copy(update={"owner": self._caller.owner, "batch_id": "told"})
+        assert self.ledger.swap(job)
+        assert self.ledger.swap(job.failed(DnsError("No such host."), NOON))
+
+    def _commit(self, batch_id: str, options: BatchOptions) -> None:
+        batch = Batch(
+            id=batch_id,
+            created_at=NOON,
+            owner=self._caller.owner,
+            draft_id=batch_id,
+            options=options,
+        )
+        self._batches.append(batch_id, [])
         room = Room(chunks=1, jobs={}, backlog_max=10, owner_max=None)
         assert self._batches.commit(batch, room) is None
-        assert self._batches.file("batch")
+        while self._batches.file(batch_id):
+            pass
 
 
 def simplified(description: bytes) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def test_a_healthy_farm_has_nothing_wrong(farm: Examined) -> None:
     code, lines = farm.doctor()
     assert (code, wrong(lines)) == (0, [])
     assert [line.split()[0] for line in lines] == [
-        *("farm", "redis", "media", "pages", "browser", "gate", "artifacts"),
+        *("farm", "redis", "media", "pages", "browser", "gate", "broker", "artifacts"),
         *("media@host", "pages@host"),
     ]
 
