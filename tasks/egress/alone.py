@@ -10,9 +10,8 @@ import signal
 import sys
 
 from farm.backends import logs
-from farm.jobs.errors import ConfigError
-from tasks.egress.client import Gate
-from tasks.egress.control import Remote
+from farm.jobs.errors import BackendUnavailable, ConfigError
+from tasks.egress.control import Control, Remote
 from tasks.egress.gate import GateServer, allow_many_connections
 from tasks.egress.policy import Policy
 from tasks.egress.settings import GateSettings
@@ -28,7 +27,7 @@ def main() -> None:
     except ConfigError as error:
         sys.exit(error.message)
     if arguments.check:
-        sys.exit(not Gate(settings.place).answers())
+        sys.exit(not _answers(settings.place))
     logs.configure()
     allow_many_connections()
     try:
@@ -37,6 +36,16 @@ def main() -> None:
         sys.exit(f"FARM_GATE_LISTEN: nobody can listen there: {error}")
     # A look-up that hangs holds its thread; nobody waits for it.
     os._exit(0)
+
+
+def _answers(place: Remote) -> bool:
+    try:
+        control = Control(place)
+        control.order("log")
+    except (OSError, BackendUnavailable):
+        return False
+    control.close()
+    return True
 
 
 async def _serve(policy: Policy, place: Remote) -> None:
