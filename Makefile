@@ -123,6 +123,10 @@ bench-filing: setup ## Measure what it costs to move, keep and list a job
 bench-counts: setup ## Count commands, messages, copies and modules of a job, and write them into docs/performance.md
 	python -m tests.bench.counts
 
+.PHONY: image-sizes
+image-sizes: setup ## Write how large the images are into docs/operations.md (needs Docker, after `make up`)
+	python -m tests.bench.images
+
 .PHONY: openapi
 openapi: setup ## Write openapi.json anew
 	python -m dev.openapi
@@ -148,7 +152,7 @@ up: ## Build and start the containers
 	docker/up.sh
 
 # Compose wants them to be set, and does nothing with them here.
-PASSWORDS = FLOWER_BASIC_AUTH= REDIS_PASSWORD= $(addprefix REDIS_PASSWORD_,API= WORKER= DISPATCHER= FLOWER=)
+PASSWORDS = FLOWER_BASIC_AUTH= GATE_SECRET= REDIS_PASSWORD= $(addprefix REDIS_PASSWORD_,API= WORKER= DISPATCHER= FLOWER=)
 
 .PHONY: down
 down: ## Stop the containers; what they keep stays

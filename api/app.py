@@ -80,7 +80,7 @@ def create_app(settings: ApiSettings, service: JobService, counters: object = No
     app.register_blueprint(jobs.blueprint(door.asked))
     app.register_blueprint(events.blueprint(door.asked))
     app.register_blueprint(batches.blueprint(door.asked, settings.batch_max_bytes))
-    app.register_blueprint(results.blueprint(door.asked, app.jinja_env))
+    app.register_blueprint(results.blueprint(door.asked, links, app.jinja_env))
     app.register_blueprint(webhooks.blueprint(door.asked))
     app.register_blueprint(artifacts.blueprint(door.asked, links))
     app.register_blueprint(uploads.blueprint(door.asked, settings.upload_max_bytes))

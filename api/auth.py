@@ -30,6 +30,7 @@ SCOPES: Mapping[str, Scope | None] = {
     "jobs.list_jobs": "jobs:read",
     "jobs.read": "jobs:read",
     "jobs.retry": "jobs:write",
+    "jobs.tag_job": "jobs:write",
     "jobs.delete": "jobs:write",
     "events.job": "jobs:read",
     "events.batch": "jobs:read",
@@ -37,6 +38,7 @@ SCOPES: Mapping[str, Scope | None] = {
     "results.csv_table": "jobs:read",
     "results.archived": "jobs:read",
     "results.reported": "jobs:read",
+    "results.link": "jobs:read",
     "batches.submit": "jobs:write",
     "batches.list_batches": "jobs:read",
     "batches.read": "jobs:read",
@@ -46,6 +48,8 @@ SCOPES: Mapping[str, Scope | None] = {
     "batches.cancel": "jobs:write",
     "batches.retry_failed": "jobs:write",
     "webhooks.deliver": "jobs:write",
+    "webhooks.deliver_batch": "jobs:write",
+    "webhooks.list_failed": "jobs:read",
     "artifacts.result": "jobs:read",
     "artifacts.artifact": "jobs:read",
     "artifacts.link": "jobs:read",
@@ -63,11 +67,16 @@ SCOPES: Mapping[str, Scope | None] = {
     "dashboard.gallery": "jobs:read",
     "dashboard.job": "jobs:read",
     "dashboard.live_job": "jobs:read",
+    "dashboard.compare": "jobs:read",
+    "dashboard.tag_job": "jobs:write",
     "dashboard.cancel": "jobs:write",
     "dashboard.retry": "jobs:write",
     "dashboard.retry_all": "jobs:write",
     "dashboard.batches": "jobs:read",
     "dashboard.batch": "jobs:read",
+    "dashboard.new_batch": "jobs:write",
+    "dashboard.submit_batch": "jobs:write",
+    "dashboard.batch_events": "jobs:read",
     "dashboard.steer": "jobs:write",
     "dashboard.farm": "farm:read",
     # Without a key: they tell nothing of any job.
@@ -87,12 +96,15 @@ SCOPES: Mapping[str, Scope | None] = {
 
 DASHBOARD = "dashboard"
 SESSION_COOKIE = "farm_session"
-_LINKED = "artifacts.artifact"
+_RESULTS = ("ndjson_lines", "csv_table", "archived", "reported")
+LINKED = frozenset({"artifacts.artifact", *(f"results.{view}" for view in _RESULTS)})
+"""What a link may lead to."""
 _METRICS = "metrics.tell"
-_SHOWN_IN_PAGES = frozenset({"artifacts", "results"})
-"""What the dashboard shows and links: its session reads that, and reaches no other address."""
+_SHOWN_IN_PAGES = frozenset({"artifacts", "results", "events"})
+"""What the dashboard shows, links and follows: its session reads that, and reaches no other
+address."""
 _WHO_HAS_A_LINK = replace(ANYBODY, scopes=frozenset({"jobs:read"}))
-"""Sees any job, for the link has said which."""
+"""Sees any job and batch, for the link has said which."""
 _UNIX_TIME = re.compile(r"[0-9]{1,11}", re.ASCII)
 _PROXIED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
 _OWN_NAME = re.compile(
@@ -176,8 +188,8 @@ class Door:
             raise ScopeRequired(scope)
 
     def _caller(self) -> Caller:
-        if request.endpoint == _LINKED and "signature" in request.args:
-            self._check_link(**(request.view_args or {}))
+        if request.endpoint in LINKED and "signature" in request.args:
+            self._check_link()
             return _WHO_HAS_A_LINK
         if self._keys.is_open():
             _check_near(self._metrics_host if request.endpoint == _METRICS else None)
@@ -203,10 +215,10 @@ class Door:
             raise KeyRefused("Sign in with a key of the farm.")
         return caller
 
-    def _check_link(self, job_id: str, name: str) -> None:
+    def _check_link(self) -> None:
         expires, signature = (request.args.get(part, "") for part in ("expires", "signature"))
         is_time = _UNIX_TIME.fullmatch(expires)
-        if not is_time or not self._links.are_good(job_id, name, int(expires), signature):
+        if not is_time or not self._links.are_good(request.path, int(expires), signature):
             raise InvalidLink("This link is not one of this farm's, or its time is over.")
 
 

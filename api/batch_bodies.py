@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
@@ -58,8 +59,8 @@ def batch_request(request: StrictRequest, max_bytes: int) -> BatchRequest:
     request.max_content_length = limit
     digest = hashlib.sha256(b"%b?%b\n" % (request.mimetype.encode(), request.query_string))
     body = _hashed(capped(chunks(request), limit), digest.update)
-    _refuse_secrets(request.args)
     asked = fields(request.args.items(multi=True))
+    _refuse_secrets(_paths(asked))
     if reader is None:
         if asked:
             raise InvalidSpec([_no_query(next(iter(asked)))])
@@ -69,6 +70,26 @@ def batch_request(request: StrictRequest, max_bytes: int) -> BatchRequest:
         defaults, items = asked, reader(lines(body))
     _refuse_sources(defaults)
     return BatchRequest(options, defaults, items, digest.hexdigest)
+
+
+def form_request(
+    asked: dict[str, Any], filename: str, body: Iterator[bytes], max_bytes: int
+) -> BatchRequest:
+    """Return what a form asks for: fields of the batch and of all specs, and a list.
+
+    ``filename`` says how the list is written: as NDJSON, as CSV, else an address a line;
+    one without a scheme is taken for one of HTTPS, as people type it.
+
+    Raises:
+        InvalidSpec: It has options that a batch has not.
+        PayloadTooLarge: Raised by iterating: the list is larger than ``max_bytes``.
+    """
+    digest = hashlib.sha256()
+    reader = _READERS[_LIST_TYPES.get(filename.lower().rpartition(".")[2], "text/plain")]
+    options = _options(_taken(asked, BatchOptions.model_fields))
+    _refuse_sources(asked)
+    items = reader(lines(_hashed(capped(body, max_bytes), digest.update)))
+    return BatchRequest(options, asked, map(_with_scheme, items), digest.hexdigest)
 
 
 def _of_json(body: Any) -> tuple[BatchOptions, dict[str, Any], Iterator[Item]]:  # noqa: ANN401 - any JSON value
@@ -112,6 +133,11 @@ def _json_line(line: Line) -> Item:
         return Item(line.number, error=FieldError(field="", message=error.message))
 
 
+def _with_scheme(item: Item) -> Item:
+    is_bare = isinstance(item.value, str) and "://" not in item.value
+    return replace(item, value=f"https://{item.value}") if is_bare else item
+
+
 def _some(source: Iterable[Line]) -> Iterator[Line]:
     """Yield the lines that are neither blank nor a comment."""
     for line in source:
@@ -133,6 +159,15 @@ def _refuse_sources(defaults: Mapping[str, Any]) -> None:
     if wrong:
         message = "is what a line says, and no default"
         raise InvalidSpec([FieldError(field=f"defaults.{name}", message=message) for name in wrong])
+
+
+def _paths(found: Mapping[str, Any], outer: str = "") -> Iterator[str]:
+    """Yield the names of all fields that have no others within."""
+    for name, value in found.items():
+        if isinstance(value, dict):
+            yield from _paths(value, f"{outer}{name}.")
+        else:
+            yield f"{outer}{name}"
 
 
 def _refuse_secrets(names: Iterable[str]) -> None:
@@ -157,5 +192,10 @@ _READERS: Mapping[str, Callable[[Iterable[Line]], Iterator[Item]]] = {
     "application/x-ndjson": _json_lines,
     "text/csv": rows,
     "text/plain": _plain,
+}
+_LIST_TYPES = {
+    "ndjson": "application/x-ndjson",
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv",
 }
 _LINE_TYPES = ", ".join(_READERS)

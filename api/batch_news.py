@@ -31,6 +31,8 @@ class BatchNews:
     """Number of the last end that it was told."""
     has_seen_over: bool = False
     """Whether it was told that the batch was over after that."""
+    tells_ends: bool = True
+    """Else it is the progress alone, of however many jobs."""
 
     @classmethod
     def since(cls, service: JobService, batch_id: str, last_event_id: str) -> "BatchNews":
@@ -42,7 +44,7 @@ class BatchNews:
 
     def is_all_told(self, standing: Standing) -> bool:
         """Return whether there is nothing more to tell, and will not be."""
-        if standing.progress.open or not self.has_seen_over:
+        if not (standing.is_over and self.has_seen_over):
             return False
         return not self.service.batch_jobs.ended(self.batch_id, self.last_end, 1)
 
@@ -58,14 +60,14 @@ class BatchNews:
             try:
                 # Before the ends: one that comes later is told at the next look.
                 standing = Batches(self.service).get(self.batch_id)
-                is_all = yield from self._ends(only_first=pause is None)
+                is_all = not self.tells_ends or (yield from self._ends(only_first=pause is None))
             except BackendUnavailable:
                 pass
             except UnknownBatch:
                 return
             else:
                 view = BatchView.of(standing).model_dump(mode="json")
-                if is_all and not standing.progress.open:
+                if is_all and standing.is_over:
                     yield Event("progress", view, f"{self.last_end}-over")
                     return
                 if view != shown:

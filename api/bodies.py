@@ -30,7 +30,7 @@ _STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOT
 _INTEGER_MAX_DIGITS = 100
 _CHUNK_BYTES = 256 * 1024
 _FILENAME_MAX_CHARACTERS = 255
-_FORM_MAX_BYTES = 64 * 1024
+FORM_MAX_BYTES = 64 * 1024
 """What a multipart body may hold around its file."""
 _FORM_BUFFER_MAX_BYTES = 2 * _CHUNK_BYTES
 """Nothing of a form is held but one chunk and what cannot be told apart from a boundary yet."""
@@ -140,7 +140,7 @@ def upload_chunks(request: Request, max_bytes: int) -> tuple[str | None, str, It
         UnreadableRequest: Raised by iterating, too, where the body breaks off.
     """
     # Counted below, where the end of a body without a length shows.
-    request.max_content_length = max_bytes + _FORM_MAX_BYTES
+    request.max_content_length = max_bytes + FORM_MAX_BYTES
     if request.mimetype == "multipart/form-data":
         events = _form_events(request)
         file = _file_of(events)
@@ -174,7 +174,9 @@ class Form:
     """``None``: nobody chose any."""
 
 
-def sent_form(request: Request, file_max_bytes: int) -> Form:
+def sent_form(
+    request: Request, file_max_bytes: int, fields_max_bytes: int = FORM_MAX_BYTES
+) -> Form:
     """Return the form that is the body of ``request``.
 
     Raises:
@@ -183,12 +185,12 @@ def sent_form(request: Request, file_max_bytes: int) -> Form:
         UnreadableRequest: It is no form; also raised by reading the file.
     """
     if request.mimetype != "multipart/form-data":
-        request.max_content_length = _FORM_MAX_BYTES
+        request.max_content_length = fields_max_bytes
         return Form(list(request.form.items(multi=True)), None)
-    request.max_content_length = file_max_bytes + _FORM_MAX_BYTES
+    request.max_content_length = file_max_bytes + fields_max_bytes
     events, fields = _form_events(request), list[tuple[str, str]]()
     try:
-        file = _file_behind(events, fields)
+        file = _file_behind(events, fields, fields_max_bytes)
     except ValueError as error:
         raise UnreadableRequest(f"This is no form: {error}.") from error
     if file is None:
@@ -198,7 +200,9 @@ def sent_form(request: Request, file_max_bytes: int) -> Form:
     return Form(fields, FormFile(file.filename[:_FILENAME_MAX_CHARACTERS], media_type, chunks))
 
 
-def _file_behind(events: Iterator[Event], fields: list[tuple[str, str]]) -> File | None:
+def _file_behind(
+    events: Iterator[Event], fields: list[tuple[str, str]], max_bytes: int
+) -> File | None:
     """Go to the first file that somebody chose, and put the fields before it into ``fields``."""
     name, held, size_bytes = None, bytearray(), 0
     for event in events:
@@ -206,8 +210,8 @@ def _file_behind(events: Iterator[Event], fields: list[tuple[str, str]]) -> File
             return event
         if isinstance(event, Data):
             size_bytes += len(event.data)
-            if size_bytes > _FORM_MAX_BYTES:
-                raise _too_large(_FORM_MAX_BYTES)
+            if size_bytes > max_bytes:
+                raise _too_large(max_bytes)
             held += event.data
             if not event.more_data and name is not None:
                 fields.append((name, held.decode(errors="replace")))

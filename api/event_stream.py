@@ -8,6 +8,7 @@ says with ``Last-Event-ID`` what it has; 204 tells it that it has all there will
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from flask import Response, current_app, request
 
 from api.clients import STOPPING, has_left, stop_waiting_for
+from farm.jobs.ports import Pause
 
 LOOK_AGAIN_S = 5.0
 """A stream looks this often whether it still has a client, and whether a change was missed."""
@@ -57,6 +59,20 @@ def last_event_id() -> str:
 def nothing_more() -> Response:
     """Return the answer that ends a client's coming back."""
     return Response(status=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "no-store"})
+
+
+def followed(
+    watched: AbstractContextManager[Pause | None], told: Callable[[Pause | None], News]
+) -> Response:
+    """Return the answer that tells what ``told`` makes of a place among those who wait.
+
+    ``watched`` gives it; it is given back when the answer ends.
+    """
+    with ExitStack() as held:
+        pause = held.enter_context(watched)
+        response = event_stream(told(pause), is_full=pause is None)
+        response.call_on_close(held.pop_all().close)
+        return response
 
 
 def event_stream(news: News, *, is_full: bool) -> Response:

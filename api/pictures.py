@@ -8,7 +8,8 @@ PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
 FILENAME = "filename"
 """Where the metadata of a job says what its upload was called."""
 
-_SMALL_ONES = ("thumbnail.webp", "contact-sheet.webp")
+SMALL_ONES = ("thumbnail.webp", "contact-sheet.webp")
+"""Pictures that stand for larger ones."""
 
 
 def title_of(job: Job) -> str:
@@ -25,5 +26,5 @@ def title_of(job: Job) -> str:
 def picture_of(job: Job) -> Artifact | None:
     """Return the smallest picture that stands for the job; ``None`` if it made none."""
     pictures = [artifact for artifact in job.artifacts if artifact.media_type in PICTURES]
-    small = (artifact for artifact in pictures if artifact.name in _SMALL_ONES)
+    small = (artifact for artifact in pictures if artifact.name in SMALL_ONES)
     return next(small, pictures[0] if pictures else None)

@@ -6,11 +6,14 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.auth import SCOPES
+from api.auth import LINKED, SCOPES
 from api.batch_bodies import BatchBody
 from api.problems import Problem
+from farm.jobs.batches.models import BatchOptions, OnComplete
 from farm.jobs.idempotency import HEADER, KEY_MAX_CHARACTERS, KEY_PATTERN
 from farm.jobs.listing import PAGE_MAX, JobFilter
+from farm.jobs.specs.base import Tags
+from farm.jobs.specs.requests import SPECS
 from farm.jobs.specs.secrets import SECRET_FIELDS
 
 WAIT_MAX_S = 30
@@ -27,9 +30,10 @@ _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_
 _IDEMPOTENT = frozenset(
     {"artifacts_link", "batches_cancel", "batches_pause", "batches_resume", "batches_retry_failed"}
     | {"batches_submit", "jobs_retry", "jobs_submit", "keys_create", "uploads_leave"}
-    | {"webhooks_deliver"}
+    | {"results_link", "webhooks_deliver"}
 )
 """Operations that take an idempotency key."""
+LINK_SUFFICES = "With `expires` and `signature` of a link no key is needed."
 BYTES: Mapping[str, Any] = {"type": "string", "format": "binary"}
 
 
@@ -59,8 +63,28 @@ class PageQuery(BaseModel):
     ] = None
 
 
+class TimedPageQuery(PageQuery):
+    """Which part of a list that is in the order of time."""
+
+    cursor: Annotated[
+        str | None,
+        Field(
+            pattern="^[0-9]{1,16}$",
+            description="`next` of the answer before; without it the latest come.",
+        ),
+    ] = None
+
+
 class ListQuery(JobFilter, PageQuery):
     """Which jobs to list, and which part of them."""
+
+
+class TagsBody(BaseModel):
+    """The tags that a job shall have."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tags: Tags
 
 
 class UploadQuery(BaseModel):
@@ -74,7 +98,7 @@ class UploadQuery(BaseModel):
 
 
 class LinkQuery(BaseModel):
-    """What a link to an artifact says beside its place."""
+    """What a link says beside its place."""
 
     expires: Annotated[str | None, Field(description="Unix time at which it ends.")] = None
     signature: Annotated[str | None, Field(description="The farm's, of all of this.")] = None
@@ -141,6 +165,8 @@ def complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
     _say_scopes(spec)
     _say_idempotency(spec)
     _say_secrets(spec)
+    _say_batch_options(spec)
+    _say_links(spec)
     # An answer without a body has no content at all.
     for operations in spec["paths"].values():
         for operation in operations.values():
@@ -203,3 +229,56 @@ def _say_secrets(spec: dict[str, Any]) -> None:
         "description": "What the job was submitted with, each of it.",
         "content": {"application/json": {"schema": schema}},
     }
+
+
+def _say_batch_options(spec: dict[str, Any]) -> None:
+    """Say what stands in the query where a batch comes line by line."""
+    options = dict(BatchOptions.model_json_schema()["properties"])
+    of_hook = OnComplete.model_json_schema()["properties"]
+    del options["on_complete"]  # Its secret does not stand in an address.
+    options["on_complete.webhook_url"] = of_hook["webhook_url"]
+    found: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": f"{schema['description']} Of bodies line by line; JSON has it itself.",
+            "schema": {said: it for said, it in schema.items() if said != "description"},
+        }
+        for name, schema in options.items()
+    ]
+    found.append(
+        {
+            "name": "defaults",
+            "in": "query",
+            "required": False,
+            "style": "form",
+            "explode": True,
+            "description": "Fields of all specs that say nothing else, each by its own name, as in "
+            "`kind=screenshot&full_page=true&viewport.width=800`: of bodies line by line. What is "
+            "no text is JSON. Secrets, `url`, `html` and `upload_id` are refused.",
+            "schema": {
+                "type": "object",
+                "properties": {"kind": {"type": "string", "enum": list(SPECS)}},
+                "additionalProperties": True,
+            },
+            "example": {"kind": "screenshot", "full_page": True},
+        }
+    )
+    spec["paths"]["/v1/batches"]["post"].setdefault("parameters", []).extend(found)
+
+
+def _say_links(spec: dict[str, Any]) -> None:
+    """Say of what a link may lead to, and whose view has no use for that, how it does."""
+    linked = {f"get_{endpoint.replace('.', '_')}" for endpoint in LINKED}
+    said = LinkQuery.model_json_schema()["properties"]
+    for operations in spec["paths"].values():
+        for operation in operations.values():
+            if operation["operationId"] not in linked:
+                continue
+            if not any(each["name"] in said for each in operation["parameters"]):
+                operation["description"] += f" {LINK_SUFFICES}"
+                operation["parameters"] += [
+                    {"name": name, "in": "query", "required": False, "schema": schema}
+                    for name, schema in said.items()
+                ]

@@ -20,17 +20,18 @@ def create() -> Flask:
     """Return the app that the environment describes; leave with the reason if it is wrong."""
     try:
         settings = ApiSettings.from_environment()
+        client = connect(settings.redis_url)
+        service = assemble(
+            settings.redis_url,
+            settings.uploads_dir,
+            broker_url=settings.broker_url,
+            artifacts=settings.artifacts,
+            waiters_max=settings.waiters_max,
+            client=client,
+        )
     except ConfigError as error:
         sys.exit(error.message)
     logs.configure()
-    client = connect(settings.redis_url)
-    service = assemble(
-        settings.redis_url,
-        settings.uploads_dir,
-        artifacts_redis_url=settings.artifacts_redis_url,
-        waiters_max=settings.waiters_max,
-        client=client,
-    )
     limits = Limits(
         backlog_max=settings.backlog_max,
         owner_max=settings.open_jobs_max,

@@ -28,6 +28,7 @@ from farm.jobs.specs.page import PageOptions
 from farm.jobs.specs.pdf import PdfSpec
 from farm.jobs.specs.requests import VALUES_MAX
 from farm.jobs.specs.screenshot import AREA_MAX_PX, SIDE_MAX_PX, ScreenshotSpec
+from tasks.egress.settings import EgressSettings, GateSettings
 from tasks.media.report import Summary
 from tasks.outcome import ARTIFACT_MAX_BYTES
 from tasks.pages.traffic import DOCUMENT_MAX_BYTES, RESPONSES_MAX_BYTES
@@ -41,9 +42,7 @@ _CHOICES_MAX = 30
 """Names that a table lists; the only longer list, of devices, is in ``openapi.json``."""
 _IN_WORDS = {"concurrency": "CPU cores"}
 """Defaults that differ between machines."""
-_READ_BY_DISPATCHER = frozenset(
-    {"heartbeat_file", "egress_allow", "egress_deny", "egress_ports", "egress_own"}
-)
+_READ_BY_DISPATCHER = frozenset({"heartbeat_file", "gate", *EgressSettings.model_fields})
 """Of the workers' own settings, those that the dispatcher uses too."""
 
 
@@ -53,6 +52,8 @@ def settings_table() -> str:
     rows = [*_settings(shared, shared, "all")]
     for reader, own in (("api", ApiSettings), ("workers", WorkerSettings)):
         rows += _settings(own.model_fields, own.model_fields.keys() - shared, reader)
+    gates = GateSettings.model_fields
+    rows += _settings(gates, gates.keys() - EgressSettings.model_fields, "gate")
     return _table(("variable", "default", "read by", "meaning"), rows)
 
 
@@ -65,6 +66,7 @@ def _settings(
         is_set = field.default not in (None, "")
         default = _IN_WORDS.get(name) or (f"`{field.default}`" if is_set else "none")
         readers = f"{reader}, dispatcher" if name in _READ_BY_DISPATCHER else reader
+        readers += ", gate" if name in EgressSettings.model_fields else ""
         yield f"`{PREFIX}{name.upper()}`", default, readers, _meaning(field)
 
 

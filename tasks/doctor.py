@@ -12,7 +12,6 @@ from farm.jobs.doctor import DoctorRow
 from farm.jobs.errors import ConfigError, FarmError, OptionUnavailable
 from tasks.deadline import Deadline
 from tasks.egress.client import Gate
-from tasks.egress.keeper import Keeper
 from tasks.fonts import SCRIPTS, scripts_without_font
 from tasks.pages.ads import INSTALLED, engine
 from tasks.pages.browser import BrowserHolder
@@ -51,9 +50,11 @@ def _browser(settings: WorkerSettings) -> Iterable[DoctorRow]:
         return
     yield DoctorRow("browser", ok=True, detail=f"{found.path} ({found.origin})")
     yield _sandbox(settings)
-    keeper = Keeper()
+    keeper = settings.keeper()
     keeper.start()
-    holder = BrowserHolder(settings.chromium, settings.chromium_sandbox, Gate(keeper.control))
+    gate = Gate(keeper.control)
+    yield _gate(settings, gate)
+    holder = BrowserHolder(settings.chromium, settings.chromium_sandbox, gate)
     try:
         open_a_page(holder, Watchdog())
     except FarmError as error:
@@ -62,7 +63,16 @@ def _browser(settings: WorkerSettings) -> Iterable[DoctorRow]:
         yield DoctorRow("a page opens", ok=True, detail=f"Chromium {holder.version}")
     finally:
         holder.close()
+        gate.close()
         keeper.stop()
+
+
+def _gate(settings: WorkerSettings, gate: Gate) -> DoctorRow:
+    where = f"at {settings.gate}" if settings.gate else "of the worker's own"
+    if gate.answers():
+        return DoctorRow("gate", ok=True, detail=f"{where} answers")
+    remedy = "; is it started, and with this FARM_GATE_SECRET?" if settings.gate else ""
+    return DoctorRow("gate", ok=False, detail=f"{where} does not answer{remedy}")
 
 
 def _sandbox(settings: WorkerSettings) -> DoctorRow:

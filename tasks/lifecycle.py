@@ -21,7 +21,7 @@ from farm.jobs.errors import BackendUnavailable, ConfigError
 from farm.jobs.workers import Worker
 from tasks.deadline import Deadline
 from tasks.egress.client import Gate
-from tasks.egress.keeper import Keeper
+from tasks.egress.keeper import Keeper, KeptElsewhere
 from tasks.fonts import scripts_without_font
 from tasks.heartbeat import TTL_S, Heartbeat
 from tasks.homes import Reaper, move_in
@@ -44,7 +44,7 @@ class Parts:
 
     runner: JobRunner
     browser: BrowserHolder
-    keeper: Keeper
+    keeper: Keeper | KeptElsewhere
 
 
 def connect_signals(app: Celery, settings: WorkerSettings, parts: Parts) -> None:
@@ -60,7 +60,7 @@ def connect_signals(app: Celery, settings: WorkerSettings, parts: Parts) -> None
 
 
 def _connect_worker(
-    app: Celery, settings: WorkerSettings, runner: JobRunner, keeper: Keeper
+    app: Celery, settings: WorkerSettings, runner: JobRunner, keeper: Keeper | KeptElsewhere
 ) -> None:
     beating: dict[str, Heartbeat] = {}
     directory, clock = runner.farm.workers, runner.farm.clock

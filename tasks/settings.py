@@ -1,36 +1,32 @@
 """What the workers and the dispatcher take from their environment."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from farm.backends.settings import Settings
-from tasks.egress.keeper import Keeper
-from tasks.egress.policy import DEFAULT_PORTS
-from tasks.egress.rules import parse_allowed, parse_ports, parse_rules
+from tasks.egress.control import Remote
+from tasks.egress.keeper import Keeper, KeptElsewhere
+from tasks.egress.settings import EgressSettings, HostAndPort, host_and_port
 
-_REDIS_PORT = 6379
+_PORTS = {
+    "redis": 6379,
+    "rediss": 6379,
+    "amqp": 5672,
+    "amqps": 5671,
+    "http": 80,
+    "https": 443,
+}
+"""Where a server is whose address does not say it."""
 
 Sandbox = Literal["auto", "required", "off"]
 
 
-def _checked_by(parse: Callable[[str], object]) -> AfterValidator:
-    def check(text: str) -> str:
-        try:
-            parse(text)
-        except ValueError as error:
-            raise PydanticCustomError("rule", "{why}", {"why": str(error)}) from None
-        return text
-
-    return AfterValidator(check)
-
-
-class WorkerSettings(Settings):
+class WorkerSettings(Settings, EgressSettings):
     """Settings of a worker, and of the dispatcher, which uses a few of them."""
 
     chromium: Annotated[
@@ -55,33 +51,13 @@ class WorkerSettings(Settings):
             "worker reads it once."
         ),
     ] = None
-    egress_allow: Annotated[
-        str,
-        _checked_by(parse_allowed),
+    gate: Annotated[
+        HostAndPort | None,
         Field(
-            description="What jobs may reach beyond public addresses: networks, hosts or "
-            "`*.host`, each perhaps with `:port` or `:port-port`, between commas. Loopback "
-            "needs ports."
+            description="Where a gate in a container of its own takes orders, as gate:3100. "
+            "Without it each worker starts one."
         ),
-    ] = ""
-    egress_deny: Annotated[
-        str,
-        _checked_by(parse_rules),
-        Field(description="What jobs may not reach, in the same words; goes before the above."),
-    ] = ""
-    egress_ports: Annotated[
-        str,
-        _checked_by(parse_ports),
-        Field(description="Ports at which jobs may reach public addresses."),
-    ] = DEFAULT_PORTS
-    egress_own: Annotated[
-        str,
-        _checked_by(parse_rules),
-        Field(
-            description="Where this farm's API and Flower are, as `host:port`, between commas: "
-            "no job ever reaches them. Of its Redis the workers know."
-        ),
-    ] = ""
+    ] = None
     concurrency: Annotated[
         int,
         Field(ge=1, le=64, description="Jobs that one worker runs at once, each in its process."),
@@ -107,8 +83,18 @@ class WorkerSettings(Settings):
         ),
     ] = None
 
-    def keeper(self) -> Keeper:
-        """Return the keeper of a gate with these rules; it has started nothing yet."""
+    @field_validator("gate")
+    @classmethod
+    def _check_secret(cls, gate: str | None, info: ValidationInfo) -> str | None:
+        if gate and "gate_secret" in info.data and info.data["gate_secret"] is None:
+            raise PydanticCustomError("secret", "takes its secret: set FARM_GATE_SECRET too")
+        return gate
+
+    def keeper(self) -> Keeper | KeptElsewhere:
+        """Return the keeper of the gate; it has started nothing yet."""
+        if self.gate is not None and self.gate_secret is not None:
+            host, port = host_and_port(self.gate)
+            return KeptElsewhere(Remote(host, port, self.gate_secret.get_secret_value()))
         return Keeper(
             allow=self.egress_allow,
             deny=self.egress_deny,
@@ -118,10 +104,15 @@ class WorkerSettings(Settings):
 
     @property
     def own_services(self) -> str:
-        """What no job may reach, as ``egress_own``, with each Redis."""
-        urls = (self.redis_url, self.artifacts_redis_url or "")
-        found = [urlsplit(url) for url in urls if url.startswith("redis")]
-        own = [f"{_host(url)}:{url.port or _REDIS_PORT}" for url in found if url.hostname]
+        """What no job may reach, as ``egress_own``, with every server that keeps things."""
+        urls = (
+            self.redis_url,
+            self.broker_url,
+            self.artifacts_redis_url,
+            self.artifacts_endpoint,
+        )
+        found = [urlsplit(url) for url in urls if url]
+        own = [f"{_host(url)}:{url.port or _PORTS[url.scheme]}" for url in found if url.hostname]
         return ",".join([*own, *filter(None, [self.egress_own])])
 
 

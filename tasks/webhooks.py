@@ -92,14 +92,14 @@ class Courier:
 def message(about: Told) -> bytes:
     """Return the body: job or batch as the API shows it; a job's is the same at each attempt."""
     if isinstance(about, Notice):
-        kind, at = f"batch.{about.event}", about.at
-        shown = BatchView.of(about.standing).model_dump(mode="json")
+        at = about.at
+        shown = BatchView.of(about.standing).model_dump(mode="json", exclude={"webhook"})
     elif isinstance(about, Job):
-        kind, at = f"job.{about.state}", about.finished_at or about.created_at
+        at = about.finished_at or about.created_at
         shown = JobView.of(about).model_dump(mode="json", exclude={"webhook"})
     else:
         raise TypeError(f"nothing is told of {about!r}")
-    told = {"type": kind, "timestamp": rfc3339(at), "data": shown}
+    told = {"type": about.event_type, "timestamp": rfc3339(at), "data": shown}
     return json.dumps(told, ensure_ascii=False).encode()
 
 

@@ -1,14 +1,18 @@
 """Neighbours that tests share, and the rule about those that are missing."""
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from redis import Redis
 
+from farm.backends.buckets import Bucket
 from tests.support.media import make_mp4
-from tests.support.neighbours import need, redis_server
+from tests.support.neighbours import need, redis_server, s3_server
+from tests.support.rabbitmq import RabbitMq, rabbitmq
 from tests.support.site import Site, serving
 
 
@@ -24,6 +28,26 @@ def redis_url(redis_of_session: str) -> str:
     with Redis.from_url(redis_of_session) as client:
         client.flushall()
     return redis_of_session
+
+
+@pytest.fixture(scope="session")
+def s3_of_session() -> Iterator[str]:
+    with s3_server() as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(s3_of_session: str) -> Bucket:
+    """A new bucket."""
+    name = f"b{secrets.token_hex(8)}"
+    httpx.put(f"{s3_of_session}/{name}").raise_for_status()
+    return Bucket(name, "farm", s3_of_session, "us-east-1", "key", "secret")
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_of_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
+    with rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as node:
+        yield node
 
 
 @pytest.fixture(scope="session")

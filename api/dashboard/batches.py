@@ -8,20 +8,22 @@ from flask import redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from api.auth import Asked
+from api.batch_news import BatchNews
 from api.dashboard import showing
 from api.dashboard.jobs import query
 from api.dashboard.posts import Posted
+from api.dashboard.progress import MILESTONES, plots
+from api.event_stream import followed
 from farm.jobs.batches.control import Action, Control
 from farm.jobs.batches.reading import Reading
 from farm.jobs.batches.service import Batches
-from farm.jobs.batches.views import BatchView
+from farm.jobs.batches.views import RESULTS, BatchView
 from farm.jobs.errors import NoSuchPage
 from farm.jobs.listing import JobFilter
 from farm.jobs.states import JobState
 
 _PAGE_BATCHES = 30
 _PICTURES = 12
-_RESULTS = ("results.ndjson", "results.csv", "archive.zip", "report.html")
 _IN_BAR = ("succeeded", "failed", "cancelled", "running", "queued")
 
 
@@ -46,7 +48,7 @@ def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
     @pages.get("/batches/<batch_id>")
     def batch(batch_id: str) -> str:
         service = asked()
-        view = BatchView.of(Batches(service).get(batch_id))
+        view, now = BatchView.of(Batches(service).get(batch_id)), service.clock.now()
         reading = Reading(service, batch_id)
         codes = sorted(view.failures_by_code.items(), key=lambda item: -item[1])
         latest = JobFilter(batch=batch_id, state=JobState.SUCCEEDED)
@@ -56,9 +58,17 @@ def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
             parts=_bar(view),
             causes=[(code, count, reading.failed_with(code, 1)) for code, count in codes],
             cards=[showing.Card(job) for job in service.listed(latest, None, _PICTURES).jobs],
-            results=_RESULTS,
-            now=service.clock.now(),
+            results=RESULTS,
+            plots=plots(view, service.batch_jobs.milestones(batch_id, MILESTONES), now),
+            now=now,
         )
+
+    @pages.get("/batches/<batch_id>/events")
+    def batch_events(batch_id: str) -> Response:
+        service = asked()
+        Batches(service).get(batch_id)
+        news = BatchNews(service, batch_id, tells_ends=False)
+        return followed(service.batch_jobs.watched(batch_id), news.told)
 
     @pages.post("/batches/<batch_id>/<action>")
     def steer(batch_id: str, action: str) -> Response:

@@ -6,6 +6,9 @@ from apiflask import APIBlueprint
 from flask import render_template
 
 from api.auth import Asked
+from api.dashboard import showing
+from api.dashboard.history import Hour
+from api.dashboard.words import span
 from farm.jobs.farm_views import PressureView, WorkerView
 from farm.jobs.listing import PAGE_MAX, JobFilter
 from farm.jobs.models import Job
@@ -20,7 +23,7 @@ def add(pages: APIBlueprint, asked: Asked) -> None:
     def farm() -> str:
         service = asked()
         now = service.clock.now()
-        running = service.running()
+        running, hour = service.running(), Hour(service.statistics.kept(), now)
         failures = _failures(service) if "jobs:read" in service.caller.scopes else []
         return render_template(
             "dashboard/farm.html",
@@ -29,8 +32,29 @@ def add(pages: APIBlueprint, asked: Asked) -> None:
             failures=failures,
             looked_at=PAGE_MAX,
             readiness=service.readiness(),
+            hour=hour,
+            stages=_stages(hour),
+            codes=_bars(hour),
             now=now,
         )
+
+
+def _stages(hour: Hour) -> list[showing.Part]:
+    return showing.bar([(stage, took_s, span(took_s)) for stage, took_s in hour.means().items()])
+
+
+def _bars(hour: Hour) -> list[tuple[str, int, list[showing.Part]]]:
+    """Return each code that jobs failed with in the last hour: how many, and as a bar."""
+    failed = hour.failed()
+    most = max(failed.values(), default=0)
+    return [
+        (
+            code,
+            count,
+            showing.bar([("failed", count, f"{count:,}"), ("rest", most - count, "")])[:1],
+        )
+        for code, count in failed.items()
+    ]
 
 
 def _failures(service: JobService) -> list[tuple[str, int, Job]]:

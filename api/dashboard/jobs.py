@@ -1,24 +1,20 @@
 """Jobs as a list, as a gallery, and one by one."""
 
-from contextlib import suppress
-from http import HTTPStatus
-from typing import Any
-from urllib.parse import urlencode
+from typing import Annotated, Any, TypeVar
 
 from apiflask import APIBlueprint
-from flask import redirect, render_template, request
-from pydantic import ValidationError
+from flask import render_template, request
+from pydantic import BaseModel, Field, ValidationError
 from werkzeug.datastructures import MultiDict
-from werkzeug.wrappers import Response
 
 from api.auth import Asked
 from api.dashboard import showing
-from api.dashboard.options import KINDS
-from api.dashboard.posts import Posted
+from api.dashboard.options import KINDS, example
 from api.schemas import ListQuery
-from farm.jobs.errors import InvalidSpec, NothingToRetry, SecretsNeeded
-from farm.jobs.listing import PAGE_MAX
+from farm.jobs.errors import InvalidSpec
+from farm.jobs.listing import PAGE_MAX, Page
 from farm.jobs.models import Job
+from farm.jobs.searching import LOOKED_AT_MAX, Found, holding, search
 from farm.jobs.service import JobService
 from farm.jobs.specs.requests import errors_of
 from farm.jobs.states import JobState
@@ -27,11 +23,19 @@ from farm.jobs.webhooks import Webhooks
 
 _PAGE_JOBS = 50
 _PAGE_PICTURES = 24
-_LIVE_WAIT_S = 5
-"""A change other than the end shows after so long at most."""
+
+M = TypeVar("M", bound=BaseModel)
 
 
-def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
+class Wanted(ListQuery):
+    """Which jobs to show, and which part of them."""
+
+    text: Annotated[
+        str | None, Field(max_length=200, description="Words of its title or addresses.")
+    ] = None
+
+
+def add(pages: APIBlueprint, asked: Asked) -> None:
     """Add the addresses of jobs to ``pages``."""
 
     @pages.get("/jobs")
@@ -50,62 +54,58 @@ def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
     @pages.get("/jobs/<job_id>/live")
     def live_job(job_id: str) -> str:
         service = asked()
-        found = service.wait(service.get(job_id), _LIVE_WAIT_S)
-        return render_template("dashboard/_job.html", **_shown(service, found))
-
-    @pages.post("/jobs/<job_id>/cancel")
-    def cancel(job_id: str) -> Response:
-        posted()
-        asked().cancel(job_id)
-        return redirect(f"/jobs/{job_id}", HTTPStatus.SEE_OTHER)
-
-    @pages.post("/jobs/<job_id>/retry")
-    def retry(job_id: str) -> Response:
-        posted()
-        asked().retry(job_id)
-        return redirect(f"/jobs/{job_id}", HTTPStatus.SEE_OTHER)
-
-    @pages.post("/jobs/retry")
-    def retry_all() -> Response:
-        service = asked()
-        wanted = query(MultiDict(posted().fields), PAGE_MAX)
-        for each in service.listed(wanted, None, PAGE_MAX).jobs:
-            # One whose upload is gone, or whose secrets are, stays as it is.
-            with suppress(NothingToRetry, InvalidSpec, SecretsNeeded):
-                service.retry(each.id)
-        return redirect(f"/jobs?{urlencode(_filters(wanted))}", HTTPStatus.SEE_OTHER)
+        return render_template("dashboard/_job.html", **_shown(service, service.get(job_id)))
 
 
-def query(given: MultiDict[str, str], limit: int) -> ListQuery:
+def query(given: MultiDict[str, str], limit: int) -> Wanted:
     """Return what a form of filters asks for; an empty field asks for nothing.
 
     Raises:
         InvalidSpec: It is wrong; names each field at fault.
     """
-    fields = {name: text.strip() for name, text in given.items() if text.strip()}
+    filled_in = {name: text.strip() for name, text in given.items() if text.strip()}
+    return checked(Wanted, {"limit": limit, **filled_in})
+
+
+def checked(model: type[M], given: dict[str, Any]) -> M:
+    """Return ``given`` as the model.
+
+    Raises:
+        InvalidSpec: It is wrong; names each field at fault.
+    """
     try:
-        return ListQuery.model_validate({"limit": limit, **fields})
+        return model.model_validate(given)
     except ValidationError as error:
-        raise InvalidSpec(errors_of(ListQuery, error)) from None
+        raise InvalidSpec(errors_of(model, error)) from None
+
+
+def found(service: JobService, wanted: Wanted) -> Page | Found:
+    """Return the jobs that are as ``wanted``; by a text it may be none and older ones match."""
+    before = None if wanted.cursor is None else int(wanted.cursor)
+    if wanted.text is None:
+        return service.listed(wanted, before, wanted.limit)
+    return search(service, wanted, holding(wanted.text), before, wanted.limit)
 
 
 def _listed(service: JobService, limit: int) -> dict[str, Any]:
     wanted = query(request.args, limit)
-    before = None if wanted.cursor is None else int(wanted.cursor)
-    page = service.listed(wanted, before, wanted.limit)
+    page, now = found(service, wanted), service.clock.now()
     return {
         "cards": [showing.Card(job) for job in page.jobs],
-        "filters": _filters(wanted),
+        "filters": filters(wanted),
         "retried_max": PAGE_MAX,
+        "looked_at_max": LOOKED_AT_MAX,
+        "seen": int(now.timestamp() * 1000),
         "cursor": wanted.cursor,
         "next": page.next,
         "states": list(JobState),
         "kinds": KINDS,
-        "now": service.clock.now(),
+        "now": now,
     }
 
 
-def _filters(wanted: ListQuery) -> dict[str, Any]:
+def filters(wanted: Wanted) -> dict[str, Any]:
+    """Return what was asked for, by field, for addresses and forms."""
     return wanted.model_dump(mode="json", exclude={"limit", "cursor"}, exclude_none=True)
 
 
@@ -117,9 +117,11 @@ def _shown(service: JobService, job: Job) -> dict[str, Any]:
         "view": view,
         "pictures": showing.pictures(job),
         "stills": showing.stills(job),
+        "comparable": bool(job.host) and showing.shot(job) is not None,
         "timings": showing.timings(job),
         "media": showing.media(job),
         "facts": showing.facts(job),
         "asked": showing.asked(view),
+        "examples": {name: example(name) for name in job.dropped_secrets},
         "now": service.clock.now(),
     }

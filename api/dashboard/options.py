@@ -106,6 +106,11 @@ def wanted(form: Iterable[tuple[str, str]], upload: Upload | None) -> JobSpec:
     return JobRequest.model_validate(spec).root
 
 
+def example(name: str) -> str:
+    """Return what the field may look like; empty: nobody has said."""
+    return _text(next(iter((schema_of(name) or {}).get("examples", ())), ""))
+
+
 def _parts(name: str) -> Sequence[str]:
     return [f"{name}.{part}" for part in _INSIDE[name]] if name in _INSIDE else [name]
 

@@ -1,12 +1,16 @@
 """What a page's form brings."""
 
-from collections.abc import Callable
+from typing import Protocol
 
-from api.bodies import Form
+from api.bodies import FORM_MAX_BYTES, Form
 
-Posted = Callable[[], Form]
-"""Returns the form that was sent.
 
-Refuses one that is not of the caller's own pages, so each view that changes anything
-has its form from here.
-"""
+class Posted(Protocol):
+    """Returns the form that was sent.
+
+    Refuses one that is not of the caller's own pages, so each view that changes anything
+    has its form from here.
+    """
+
+    def __call__(self, fields_max_bytes: int = FORM_MAX_BYTES) -> Form:
+        """Return it; its fields together may have so many bytes."""

@@ -9,8 +9,8 @@ from flask import Response, g, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.auth import DASHBOARD, Door, check_own_page
-from api.bodies import Form, sent_form
-from api.dashboard import batches, farm, jobs, sessions, submitting
+from api.bodies import FORM_MAX_BYTES, Form, sent_form
+from api.dashboard import batches, changing, comparing, farm, jobs, lists, sessions, submitting
 from api.dashboard.words import FILTERS
 from api.problems import answer
 from api.settings import ApiSettings
@@ -44,8 +44,8 @@ def blueprint(door: Door, settings: ApiSettings) -> APIBlueprint:
         static_url_path="/dashboard",
     )
 
-    def posted() -> Form:
-        form = sent_form(request, settings.upload_max_bytes)
+    def posted(fields_max_bytes: int = FORM_MAX_BYTES) -> Form:
+        form = sent_form(request, settings.upload_max_bytes, fields_max_bytes)
         door.check_form_token(dict(form.fields).get(_TOKEN, ""))
         return replace(form, fields=[each for each in form.fields if each[0] != _TOKEN])
 
@@ -65,8 +65,11 @@ def blueprint(door: Door, settings: ApiSettings) -> APIBlueprint:
     for name, words in FILTERS.items():
         pages.add_app_template_filter(words, name)
     submitting.add(pages, door.asked, posted)
-    jobs.add(pages, door.asked, posted)
+    jobs.add(pages, door.asked)
+    changing.add(pages, door.asked, posted)
+    comparing.add(pages, door.asked)
     batches.add(pages, door.asked, posted)
+    lists.add(pages, door.asked, posted, settings.batch_max_bytes)
     farm.add(pages, door.asked)
     sessions.add(pages, door)
     return pages

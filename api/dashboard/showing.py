@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.dashboard.words import size, span
-from api.pictures import PICTURES, picture_of, title_of
+from api.pictures import PICTURES, SMALL_ONES, picture_of, title_of
 from farm.jobs.models import Artifact, Job
 from farm.jobs.views import JobView
 
@@ -118,6 +118,12 @@ def pictures(job: Job) -> list[tuple[str, str]]:
     """Return names and addresses of all its pictures but the stills."""
     found = [each for each in job.artifacts if each.media_type in PICTURES]
     return [(each.name, _address(job, each)) for each in found if not _is_still(each)]
+
+
+def shot(job: Job) -> str | None:
+    """Return the address of the picture that it was to take; ``None`` if there is none."""
+    found = [url for name, url in pictures(job) if name not in SMALL_ONES]
+    return next(iter(found), None)
 
 
 def stills(job: Job) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """The first page: one field to submit, the options, and what came last."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import cast
 
@@ -23,16 +24,13 @@ def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
 
     @pages.get("/")
     def home() -> str:
-        kind = request.args.get("kind", KINDS[0])
-        if kind not in KINDS:
-            message = f"must be one of: {', '.join(KINDS)}"
-            raise InvalidSpec([FieldError(field="kind", message=message)])
+        kind = known_kind(request.args)
         latest = asked().listed(JobFilter(), None, _LATEST).jobs
         return render_template(
             "dashboard/home.html",
             kind=kind,
             kinds=KINDS,
-            panel=panel(cast("Kind", kind)),
+            panel=panel(kind),
             cards=[Card(job) for job in latest],
             now=asked().clock.now(),
         )
@@ -49,3 +47,16 @@ def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
             upload = service.upload(file.name, file.media_type, file.chunks)
         job = service.submit(wanted(form.fields, upload))
         return redirect(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
+
+
+def known_kind(args: Mapping[str, str]) -> Kind:
+    """Return the kind that a page's address asks for, by itself the first one.
+
+    Raises:
+        InvalidSpec: There is no such kind.
+    """
+    kind = args.get("kind", KINDS[0])
+    if kind not in KINDS:
+        message = f"must be one of: {', '.join(KINDS)}"
+        raise InvalidSpec([FieldError(field="kind", message=message)])
+    return cast("Kind", kind)

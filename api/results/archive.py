@@ -112,7 +112,7 @@ def _line(job: Job, files: Sequence[Mapping[str, object]]) -> bytes:
         "kind": job.kind,
         "state": job.state,
         "url": job.spec.url,
-        "tags": job.spec.tags,
+        "tags": job.tags,
         "metadata": job.spec.metadata,
         "failure": job.failure and {"code": job.failure.code, "message": job.failure.message},
         "files": files,

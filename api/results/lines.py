@@ -46,7 +46,7 @@ def _cells(job: Job) -> Iterator[object]:
     yield result and result.media_type
     yield result and result.size_bytes
     yield result and result.sha256
-    for several in (job.spec.tags, job.spec.metadata, job.warnings):
+    for several in (job.tags, job.spec.metadata, job.warnings):
         yield json.dumps(several, ensure_ascii=False) if several else None
 
 

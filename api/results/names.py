@@ -27,7 +27,7 @@ def file_name(job: Job, artifact: Artifact) -> str:
 def _stem(job: Job) -> str:
     parts = urlsplit(job.spec.url or "")
     of_url = f"{parts.netloc.rpartition('@')[2]}{parts.path}-{parts.query}"
-    for text in (of_url, *job.spec.tags[:1]):
+    for text in (of_url, *job.tags[:1]):
         found = _OTHERS.sub("-", text).strip("-._")[:_STEM_MAX_CHARACTERS].rstrip("-._")
         if found:
             return f"_{found}" if _DEVICE.match(found) else found

@@ -10,8 +10,9 @@ from api.downloads import HARMLESS
 from api.etags import tag
 from api.idempotency import once, tell
 from api.pictures import PICTURES
-from api.schemas import LinkQuery, file_answer, problems
-from farm.jobs.links import LinkRequest, Links, LinkView
+from api.schemas import LINK_SUFFICES, LinkQuery, file_answer, problems
+from farm.jobs.idempotency import Done
+from farm.jobs.links import LinkRequest, Links, LinkView, artifact_path
 from farm.jobs.models import Artifact, Job
 from farm.jobs.repeats import make_link
 from farm.jobs.results import artifact_of, result_of
@@ -48,7 +49,7 @@ def blueprint(asked: Asked, links: Links) -> APIBlueprint:
     @artifacts.input(LinkQuery, location="query")
     @artifacts.doc(
         summary="Read one of the job's artifacts",
-        description="With `expires` and `signature` of a link no key is needed.",
+        description=LINK_SUFFICES,
         responses={**file_answer(*_MEDIA_TYPES), **_NOT_MODIFIED, **problems(*_PROBLEMS)},
     )
     def artifact(job_id: str, name: str, query_data: LinkQuery) -> Response:
@@ -76,12 +77,17 @@ def blueprint(asked: Asked, links: Links) -> APIBlueprint:
     def link(job_id: str, name: str, json_data: LinkRequest) -> Response:
         service = asked()
         artifact = artifact_of(service.get(job_id), name)
-        done = make_link(once(asked), links, job_id, artifact.name, json_data.expires_in)
-        response = jsonify(done.made.model_dump(mode="json"))
-        response.headers["Cache-Control"] = "no-store"
-        return tell(response, done)
+        path = artifact_path(job_id, artifact.name)
+        return linked(make_link(once(asked), links, path, json_data.expires_in))
 
     return artifacts
+
+
+def linked(done: Done[LinkView]) -> Response:
+    """Return the answer that is a link."""
+    response = jsonify(done.made.model_dump(mode="json"))
+    response.headers["Cache-Control"] = "no-store"
+    return tell(response, done)
 
 
 def _stream(service: JobService, job: Job, artifact: Artifact) -> Response:

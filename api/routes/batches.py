@@ -24,7 +24,9 @@ from farm.jobs.batches.models import Standing
 from farm.jobs.batches.service import Batches
 from farm.jobs.batches.views import AcceptedBatchView, BatchesView, BatchView
 from farm.jobs.errors import FieldError, InvalidSpec
+from farm.jobs.service import JobService
 from farm.jobs.views import JobsView
+from farm.jobs.webhooks import Webhooks
 
 _POLL_AFTER_S = 2
 """Batches take minutes, but a small one should not be waited for in vain."""
@@ -78,7 +80,8 @@ def blueprint(asked: Asked, batch_max_bytes: int) -> APIBlueprint:
         key = idempotency_key()
         wanted = batch_request(cast("StrictRequest", request), batch_max_bytes)
         found = Batches(asked()).submit(wanted, key)
-        response = jsonify(AcceptedBatchView.accepted(found).model_dump(mode="json"))
+        told = Webhooks(asked()).of_batches([found.standing]).get(found.standing.batch.id)
+        response = jsonify(AcceptedBatchView.accepted(found, told).model_dump(mode="json"))
         response.status_code = HTTPStatus.ACCEPTED
         response.headers["Location"] = f"/v1/batches/{found.standing.batch.id}"
         if found.is_replay:
@@ -94,9 +97,12 @@ def blueprint(asked: Asked, batch_max_bytes: int) -> APIBlueprint:
     )
     def list_batches(query_data: PageQuery) -> Response:
         before = None if query_data.cursor is None else int(query_data.cursor)
-        page = Batches(asked()).listed(before, query_data.limit)
+        service = asked()
+        page = Batches(service).listed(before, query_data.limit)
+        told = Webhooks(service).of_batches(page.batches)
+        items = tuple(BatchView.of(each, told.get(each.batch.id)) for each in page.batches)
         cursor = None if page.next is None else str(page.next)
-        view = BatchesView(items=tuple(map(BatchView.of, page.batches)), next=cursor)
+        view = BatchesView(items=items, next=cursor)
         return following(jsonify(view.model_dump(mode="json")), cursor)
 
     @batches.get("/<batch_id>")
@@ -112,7 +118,7 @@ def blueprint(asked: Asked, batch_max_bytes: int) -> APIBlueprint:
     def read(batch_id: str, query_data: WaitQuery) -> Response:
         found = Batches(asked())
         standing = found.wait(found.get(batch_id), query_data.wait)
-        return _batch_response(standing, HTTPStatus.OK)
+        return batch_response(asked(), standing, HTTPStatus.OK)
 
     @batches.get("/<batch_id>/jobs")
     @batches.input(ListQuery, location="query")
@@ -155,21 +161,24 @@ def _add_action(
         ),
     )
     def act(batch_id: str) -> Response:
-        standing, is_replay = Control(asked()).act(batch_id, action, idempotency_key())
-        response = _batch_response(standing, HTTPStatus.ACCEPTED)
+        service = asked()
+        standing, is_replay = Control(service).act(batch_id, action, idempotency_key())
+        response = batch_response(service, standing, HTTPStatus.ACCEPTED)
         if is_replay:
             response.headers[REPLAYED] = "true"
         return response
 
 
-def _batch_response(standing: Standing, status: HTTPStatus) -> Response:
-    response = jsonify(BatchView.of(standing).model_dump(mode="json"))
+def batch_response(service: JobService, standing: Standing, status: HTTPStatus) -> Response:
+    """Return the answer that is the batch, with how it stands with its webhook."""
+    told = Webhooks(service).of_batches([standing]).get(standing.batch.id)
+    response = jsonify(BatchView.of(standing, told).model_dump(mode="json"))
     response.status_code = status
     return _not_kept(response, standing)
 
 
 def _not_kept(response: Response, standing: Standing) -> Response:
     response.headers["Cache-Control"] = "no-store"
-    if standing.progress.open:
+    if not standing.is_over:
         response.headers["Retry-After"] = str(_POLL_AFTER_S)
     return response

@@ -1,7 +1,6 @@
 """What happens to a job or a batch, told as it happens."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator
 from http import HTTPStatus
 
 from apiflask import APIBlueprint
@@ -9,7 +8,7 @@ from flask import Response
 
 from api.auth import Asked
 from api.batch_news import BatchNews
-from api.event_stream import LOOK_AGAIN_S, Event, News, event_stream, last_event_id, nothing_more
+from api.event_stream import LOOK_AGAIN_S, Event, followed, last_event_id, nothing_more
 from api.schemas import event_answer, no_content, problems
 from farm.jobs.batches.service import Batches
 from farm.jobs.errors import BackendUnavailable, JobExpired, UnknownJob
@@ -41,7 +40,7 @@ def blueprint(asked: Asked) -> APIBlueprint:
         known = last_event_id()
         if found.state.is_terminal and known == str(found.revision):
             return nothing_more()
-        return _followed(
+        return followed(
             service.ledger.watched(job_id), lambda pause: _states(service, job_id, known, pause)
         )
 
@@ -64,19 +63,9 @@ def blueprint(asked: Asked) -> APIBlueprint:
         news = BatchNews.since(service, batch_id, last_event_id())
         if news.is_all_told(standing):
             return nothing_more()
-        return _followed(service.batch_jobs.watched(batch_id), news.told)
+        return followed(service.batch_jobs.watched(batch_id), news.told)
 
     return events
-
-
-def _followed(
-    watched: AbstractContextManager[Pause | None], told: Callable[[Pause | None], News]
-) -> Response:
-    with ExitStack() as held:
-        pause = held.enter_context(watched)
-        response = event_stream(told(pause), is_full=pause is None)
-        response.call_on_close(held.pop_all().close)
-        return response
 
 
 def _states(

@@ -1,6 +1,8 @@
 """Submit, list, read, cancel, queue again."""
 
+import json
 import re
+from hashlib import sha256
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -16,6 +18,7 @@ from api.schemas import (
     PREFER_WAIT_MAX_S,
     ListQuery,
     PageQuery,
+    TagsBody,
     WaitQuery,
     json_answer,
     no_content,
@@ -130,6 +133,26 @@ def blueprint(asked: Asked) -> APIBlueprint:
         tag(response, _version(job, told))
         return response
 
+    @jobs.put("/<job_id>/tags")
+    @jobs.input(TagsBody)
+    @jobs.output(JobView)
+    @jobs.doc(
+        summary="Set the tags of a job",
+        description="In place of those that it has, at any time; it is found by them at once. "
+        "Nothing else of the job changes, and no webhook is sent.",
+        responses=problems(
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.GONE,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        ),
+    )
+    def tag_job(job_id: str, json_data: TagsBody) -> Response:
+        return job_response(asked(), asked().tag(job_id, json_data.tags), HTTPStatus.OK)
+
     @jobs.delete("/<job_id>")
     @jobs.output(JobView, status_code=202, description="It was open and is cancelled now")
     @jobs.doc(
@@ -190,7 +213,9 @@ def _told_response(job: Job, told: Delivery | None, status: HTTPStatus) -> Respo
 
 def _version(job: Job, told: Delivery | None) -> str:
     of_webhook = f".{told.state}.{told.attempts}.{told.last_error}" if told else ""
-    return f"{job.revision}{of_webhook}"
+    by_hand = job.tags_by_hand
+    of_tags = "" if by_hand is None else f".{sha256(json.dumps(by_hand).encode()).hexdigest()}"
+    return f"{job.revision}{of_webhook}{of_tags}"
 
 
 def _refuse_repeats() -> None:

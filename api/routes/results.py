@@ -10,15 +10,20 @@ from jinja2 import Environment
 
 from api.auth import Asked
 from api.downloads import Downloads
+from api.idempotency import once
 from api.results.archive import Read, archive
 from api.results.lines import csv_lines, ndjson
 from api.results.pieces import gathered
 from api.results.report import CAUSE_JOBS_MAX, Cause, Thumbnails, report
+from api.routes.artifacts import linked
 from api.schemas import BYTES, problems
 from farm.jobs.batches.models import Standing
 from farm.jobs.batches.reading import Reading
 from farm.jobs.batches.service import Batches
-from farm.jobs.batches.views import BatchView
+from farm.jobs.batches.views import RESULTS, BatchView
+from farm.jobs.errors import NoSuchPage
+from farm.jobs.links import LinkRequest, Links, LinkView, results_path
+from farm.jobs.repeats import make_link
 from farm.jobs.service import JobService
 from farm.jobs.views import JobView
 from farm.jobs.webhooks import Webhooks
@@ -28,8 +33,11 @@ _ZIP, _HTML = "application/zip", "text/html; charset=utf-8"
 _REPORT = "report.html"
 
 
-def blueprint(asked: Asked, templates: Environment) -> APIBlueprint:
-    """Return the addresses of results over what ``asked`` returns; pages are made of templates."""
+def blueprint(asked: Asked, links: Links, templates: Environment) -> APIBlueprint:
+    """Return the addresses of results over what ``asked`` returns, and of ``links`` to them.
+
+    Pages are made of ``templates``.
+    """
     results = APIBlueprint("results", __name__, url_prefix="/v1/batches", tag="Results")
     downloads = Downloads()
 
@@ -86,6 +94,31 @@ def blueprint(asked: Asked, templates: Environment) -> APIBlueprint:
         standing = Batches(service).get(batch_id)
         pieces = _report(service, standing, templates, read=service.read)
         return downloads.answer(pieces, _HTML, f"batch-{batch_id}.html")
+
+    @results.post("/<batch_id>/<name>/link")
+    @results.input(LinkRequest)
+    @results.output(LinkView)
+    @results.doc(
+        summary="Make a link that reads results of a batch without a key, for a while",
+        description="To `results.ndjson`, `results.csv`, `archive.zip` or `report.html`, as they "
+        "are when they are read.",
+        responses=problems(
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.CONFLICT,
+            HTTPStatus.GONE,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        ),
+    )
+    def link(batch_id: str, name: str, json_data: LinkRequest) -> Response:
+        Batches(asked()).get(batch_id)
+        if name not in RESULTS:
+            raise NoSuchPage(f"A batch has no {name!r}, but {', '.join(RESULTS)}.")
+        path = results_path(batch_id, name)
+        return linked(make_link(once(asked), links, path, json_data.expires_in))
 
     return results
 

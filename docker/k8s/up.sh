@@ -29,13 +29,17 @@ if ! exists redis-passwords; then
   in_farm create secret generic redis-passwords --from-env-file="$folder/passwords"
 fi
 
+if ! exists gate; then
+  random | in_farm create secret generic gate --from-file=secret=/dev/stdin
+fi
+
 in_farm create configmap redis-users --from-file=../redis-users.acl --dry-run=client -o yaml \
   | kubectl apply -f -
 kubectl apply -f nodes/node-profile.yaml
 kubectl --namespace renderfarm-nodes create configmap chromium-seccomp \
   --from-file=chromium.json=../chromium-seccomp.json --dry-run=client -o yaml | kubectl apply -f -
 
-for file in redis api workers flower network-policies; do
+for file in redis api gate workers flower network-policies; do
   kubectl apply -f "$file.yaml"
 done
 if kubectl get crd scaledobjects.keda.sh >/dev/null 2>&1; then

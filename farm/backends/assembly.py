@@ -4,6 +4,8 @@ from pathlib import Path
 
 from redis import Redis
 
+from farm.backends.amqp_queue import AmqpQueue
+from farm.backends.buckets import Bucket, artifacts_in
 from farm.backends.celery_queue import CeleryQueue
 from farm.backends.clock import SystemClock
 from farm.backends.folder_artifacts import FolderArtifacts
@@ -20,6 +22,7 @@ from farm.backends.redis_reservations import RedisReservations
 from farm.backends.redis_statistics import RedisStatistics
 from farm.backends.redis_twins import RedisTwins
 from farm.backends.redis_workers import RedisWorkers
+from farm.jobs.ports import ArtifactStore
 from farm.jobs.service import JobService
 
 
@@ -27,7 +30,8 @@ def assemble(
     redis_url: str,
     uploads_dir: Path | None,
     *,
-    artifacts_redis_url: str | None = None,
+    broker_url: str | None = None,
+    artifacts: str | Bucket | None = None,
     waiters_max: int,
     client: Redis | None = None,
 ) -> JobService:
@@ -36,26 +40,37 @@ def assemble(
     Nothing connects before the first call, so it may be done before a fork.
 
     Args:
-        redis_url: Where records and Celery's lists are kept.
+        redis_url: Where records are kept.
         uploads_dir: Where uploads are kept; ``None``: where artifacts are.
-        artifacts_redis_url: Where artifacts are kept; ``None``: beside the records.
+        broker_url: RabbitMQ with Celery's queues; ``None``: they are beside the records.
+        artifacts: Where artifacts are kept, a Redis by its URL or a bucket; ``None``: beside
+            the records.
         waiters_max: How many threads of this process may wait for a job at once;
             0 for a process in which none does.
         client: What reaches ``redis_url``, where the process has a use for it besides.
+
+    Raises:
+        ConfigError: What the bucket takes is not installed.
     """
     client = client or connect(redis_url)
     clock = SystemClock()
-    apart = {"artifacts": connect(artifacts_redis_url)} if artifacts_redis_url else {}
-    artifacts = RedisArtifacts(apart.get("artifacts", client))
+    apart = {"artifacts": connect(artifacts)} if isinstance(artifacts, str) else {}
+    store: ArtifactStore = (
+        artifacts_in(artifacts, client, clock)
+        if isinstance(artifacts, Bucket)
+        else RedisArtifacts(apart.get("artifacts", client))
+    )
     changes = ChangeListener(client, waiters_max=waiters_max)
     ledger = RedisLedger(client, changes)
     return JobService(
         ledger=ledger,
         batches=RedisBatches(client, changes, clock),
         batch_jobs=RedisBatchJobs(client, changes),
-        queue=CeleryQueue(redis_url, client),
-        artifacts=artifacts,
-        uploads=FolderArtifacts(uploads_dir, clock) if uploads_dir else artifacts,
+        queue=(
+            AmqpQueue(broker_url, client, clock) if broker_url else CeleryQueue(redis_url, client)
+        ),
+        artifacts=store,
+        uploads=FolderArtifacts(uploads_dir, clock) if uploads_dir else store,
         workers=RedisWorkers(client),
         keys=RedisKeys(client),
         reservations=RedisReservations(client),

@@ -25,11 +25,11 @@ _PRIORITY_STEPS = [_FIRST, 3, 6, 9]
 PRIORITIES: Mapping[Priority, int] = {"high": _FIRST, "normal": 3, "low": 6}
 """On Redis 0 is the highest, and each of these has a list of its own."""
 
-_CONNECTIONS_MAX = 64
+CONNECTIONS_MAX = 64
 """As many as a process of the API has threads: who waits for a connection of another
 thread waits for that one's timeout, and then for its own."""
 _SEPARATOR = "\x06\x16"  # kombu's own, between a queue's name and the priority
-_CHECK_EXPIRES_S = 50
+CHECK_EXPIRES_S = 50
 """A check that nobody took before the next one comes is worth nothing."""
 
 BROKER_SETTINGS: Mapping[str, Any] = {
@@ -61,6 +61,18 @@ def transport_options(*, socket_timeout_s: float) -> dict[str, Any]:
     }
 
 
+def announcement(job: Job) -> dict[str, Any]:
+    """Return what Celery is told of a job, but for how urgent it is."""
+    return {
+        "name": job.kind,
+        "args": [job.id],
+        "task_id": job.id,
+        "queue": job.queue,
+        "soft_time_limit": job.ladder.soft_limit_s,
+        "time_limit": job.ladder.hard_limit_s,
+    }
+
+
 class CeleryQueue:
     """``JobQueue`` over Celery on Redis."""
 
@@ -80,20 +92,12 @@ class CeleryQueue:
                 "max_retries": 0,
             },
             task_publish_retry=False,
-            broker_pool_limit=_CONNECTIONS_MAX,
+            broker_pool_limit=CONNECTIONS_MAX,
         )
 
     def announce(self, job: Job, *, ahead: bool = False) -> None:
         """See ``JobQueue.announce``."""
-        self._send(
-            job.kind,
-            args=[job.id],
-            task_id=job.id,
-            queue=job.queue,
-            priority=_FIRST if ahead else PRIORITIES[job.spec.priority],
-            soft_time_limit=job.ladder.soft_limit_s,
-            time_limit=job.ladder.hard_limit_s,
-        )
+        self._send(priority=_FIRST if ahead else PRIORITIES[job.spec.priority], **announcement(job))
 
     @redis_errors()
     def announced(self, queue: Queue) -> Mapping[str, bool]:
@@ -115,16 +119,21 @@ class CeleryQueue:
 
     def check_browser(self) -> None:
         """See ``JobQueue.check_browser``."""
-        self._send(CHECK_BROWSER, queue="pages", priority=0, expires=_CHECK_EXPIRES_S)
+        self._send(name=CHECK_BROWSER, queue="pages", priority=0, expires=CHECK_EXPIRES_S)
 
-    def _send(self, name: str, **options: Any) -> None:  # noqa: ANN401 - Celery's own options
+    @redis_errors()
+    def ping(self) -> None:
+        """See ``JobQueue.ping``."""
+        self._client.ping()
+
+    def _send(self, **options: Any) -> None:  # noqa: ANN401 - Celery's own options
         try:
             try:
-                self._app.send_task(name, ignore_result=True, **options)
+                self._app.send_task(ignore_result=True, **options)
             except RedisConnectionError:
                 # As after a restart of Redis: the next connection is a new one. Who is
                 # told twice does no harm.
-                self._app.send_task(name, ignore_result=True, **options)
+                self._app.send_task(ignore_result=True, **options)
         except (OperationalError, RedisError) as error:
             raise BackendUnavailable("The broker cannot be reached.") from error
 

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -88,14 +88,16 @@ class MemoryLedger:
         """See ``JobLedger.swap``."""
         with self._changed:
             stored = self._jobs.get(new.id)
-            if stored == new:
+            by_hand = {"tags_by_hand": stored.tags_by_hand if stored else None}
+            if stored == new.model_copy(update=by_hand):
                 return True
             if (stored.revision if stored else 0) != new.revision - 1:
                 return False
             if new.made_by is not None and not self.lists(new.made_by):
                 return False
             # As it comes back from any store: what cannot be written must not pass here.
-            self._jobs[new.id] = Job.model_validate_json(new.model_dump_json(exclude_unset=True))
+            written = Job.model_validate_json(new.model_dump_json(exclude_unset=True))
+            self._jobs[new.id] = written.model_copy(update=by_hand)
             self._numbers.setdefault(new.id, len(self._numbers) + 1)
             self._file(new)
             self.count_up(of_job(new))
@@ -104,6 +106,13 @@ class MemoryLedger:
                 self._begun_at[new.batch_id, new.host] = new.started_at
             self._note_change()
             return True
+
+    def tag(self, job_id: str, tags: Sequence[str]) -> None:
+        """See ``JobLedger.tag``."""
+        with self._changed:
+            if job_id in self._jobs:
+                update = {"tags_by_hand": tuple(tags)}
+                self._jobs[job_id] = self._jobs[job_id].model_copy(update=update)
 
     def get(self, job_id: str) -> Job:
         """See ``JobLedger.get``."""
@@ -402,6 +411,9 @@ class MemoryQueue:
     def check_browser(self) -> None:
         """See ``JobQueue.check_browser``."""
         self.browser_checks += 1
+
+    def ping(self) -> None:
+        """See ``JobQueue.ping``."""
 
     def count(self, job_id: str) -> int:
         """Return how often the job has been announced."""

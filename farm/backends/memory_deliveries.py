@@ -4,13 +4,22 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from farm.backends.memory import MemoryLedger
-from farm.jobs.deliveries import Delivery
+from farm.jobs.deliveries import Delivery, GivenUp
 from farm.jobs.errors import JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter
 from farm.jobs.metrics.tallies import of_delivery
 from farm.jobs.models import Job
+
+T = TypeVar("T")
+
+
+def latest_of(found: list[GivenUp[T]], before: datetime | None, limit: int) -> list[GivenUp[T]]:
+    """Return up to ``limit`` of those given up before then, the latest first."""
+    older = [each for each in found if before is None or each.at < before]
+    return sorted(older, key=lambda each: each.at, reverse=True)[:limit]
 
 
 class MemoryDeliveries:
@@ -58,6 +67,15 @@ class MemoryDeliveries:
             self._kept[about.id] = delivery
             self._due[about.id, about.revision] = delivery.due_at
             return True
+
+    def given_up(self, owner: str, before: datetime | None, limit: int) -> list[GivenUp[Job]]:
+        """See ``Deliveries.given_up``."""
+        with self._lock:
+            jobs = self._ledger.listed(JobFilter(), None, sys.maxsize).jobs
+            found = [(job, self._of(job)) for job in jobs if job.owner == owner]
+        return latest_of(
+            [GivenUp(job, how, how.failed_at) for job, how in found if how.failed_at], before, limit
+        )
 
     def _of(self, job: Job) -> Delivery:
         kept = self._kept.get(job.id)

@@ -2,13 +2,17 @@
 --
 -- KEYS[1]  farm:job:{id}, or farm:batch:{id}               hash of what it is about
 -- KEYS[2]  farm:webhooks, or farm:batches:webhooks   zset: webhooks by when they are due
--- ARGV[1]  member of that set
+-- KEYS[3]  farm:webhooks:failed:{owner}, or farm:batches:webhooks:failed:{owner}
+--                                                    zset: those given up, by when
+-- ARGV[1]  member of those sets
 -- ARGV[2]  the revision
 -- ARGV[3]  how it stands (JSON)
 -- ARGV[4]  when it is due; empty: no more
 -- ARGV[5]  field of the revision
 -- ARGV[6]  field of how it stands
 -- ARGV[7]  what the attempt adds to the counts (JSON), see tally.lua
+-- ARGV[8]  when it was given up; empty: it was not
+-- ARGV[9]  how long any of those is of interest, in seconds
 --
 -- Returns 1 if it is kept now, else 0 and nothing was changed.
 
@@ -24,5 +28,12 @@ if ARGV[4] == '' then
   redis.call('ZREM', KEYS[2], ARGV[1])
 else
   redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
+end
+if ARGV[8] == '' then
+  redis.call('ZREM', KEYS[3], ARGV[1])
+else
+  redis.call('ZADD', KEYS[3], ARGV[8], ARGV[1])
+  redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', ARGV[8] - ARGV[9])
+  redis.call('EXPIRE', KEYS[3], ARGV[9])
 end
 return 1

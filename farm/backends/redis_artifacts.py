@@ -18,6 +18,7 @@ from typing import cast
 
 from redis import Redis
 
+from farm.backends.chunks import rechunk
 from farm.backends.redis_connection import redis_errors
 from farm.backends.redis_scripts import script
 from farm.jobs.errors import ArtifactEvicted, BackendUnavailable
@@ -52,7 +53,7 @@ class RedisArtifacts:
         size_bytes = count = 0
         last: bytes | None = None  # It goes with the manifest: most artifacts have no other.
         try:
-            for chunk in _rechunk(chunks):
+            for chunk in rechunk(chunks, CHUNK_BYTES):
                 if last is not None:
                     with redis_errors():
                         self._client.set(f"{key}:{count - 1}", last, ex=ttl_s)
@@ -176,26 +177,3 @@ def _key(owner: str, name: str) -> str:
 
 def _chunk_keys(key: str, count: int) -> list[str]:
     return [f"{key}:{number}" for number in range(count)]
-
-
-def _rechunk(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the same bytes in pieces of ``CHUNK_BYTES``; the last may be shorter.
-
-    Each byte is copied once, however large a chunk is, and never more than one piece
-    of them is held.
-    """
-    pending = bytearray()
-    for chunk in chunks:
-        view = memoryview(chunk)
-        while view:
-            wanted = CHUNK_BYTES - len(pending)
-            part, view = view[:wanted], view[wanted:]
-            if len(part) == CHUNK_BYTES:
-                yield bytes(part)
-                continue
-            pending += part
-            if len(pending) == CHUNK_BYTES:
-                yield bytes(pending)
-                pending.clear()
-    if pending:
-        yield bytes(pending)

@@ -196,7 +196,9 @@ class RedisBatches:
     def open_jobs(self, batch_id: str, limit: int) -> list[Job]:
         """See ``BatchLedger.open_jobs``."""
         ids = cast("list[bytes]", self._client.zrange(open_key(batch_id), 0, limit - 1))
-        return [job for job in read_jobs(self._client, ids).values() if job is not None]
+        found = read_jobs(self._client, ids).values()
+        # One may have ended since it was looked up.
+        return [job for job in found if job is not None and not job.state.is_terminal]
 
     @redis_errors()
     def failed_jobs(self, batch_id: str, after: int, limit: int) -> tuple[list[Job], int | None]:

@@ -13,11 +13,14 @@ from redis import Redis
 
 from farm.backends.redis_connection import redis_errors
 from farm.backends.redis_filing import WEBHOOKS
+from farm.backends.redis_given_up import KEPT_S, read_given_up
 from farm.backends.redis_records import job_key, read_jobs
 from farm.backends.redis_scripts import script
-from farm.jobs.deliveries import Delivery
+from farm.jobs.deliveries import Delivery, GivenUp
 from farm.jobs.metrics.tallies import of_delivery
 from farm.jobs.models import Job
+
+_GIVEN_UP = "farm:webhooks:failed:"
 
 
 class RedisDeliveries:
@@ -57,7 +60,7 @@ class RedisDeliveries:
         """See ``Deliveries.record``."""
         due = "" if delivery.due_at is None else delivery.due_at.timestamp()
         recorded = self._record(
-            keys=[job_key(about.id), WEBHOOKS],
+            keys=[job_key(about.id), WEBHOOKS, f"{_GIVEN_UP}{about.owner}"],
             args=[
                 about.id,
                 about.revision,
@@ -66,9 +69,23 @@ class RedisDeliveries:
                 "revision",
                 "webhook",
                 json.dumps(of_delivery(delivery)),
+                "" if delivery.failed_at is None else delivery.failed_at.timestamp(),
+                KEPT_S,
             ],
         )
         return bool(recorded)
+
+    @redis_errors()
+    def given_up(self, owner: str, before: datetime | None, limit: int) -> list[GivenUp[Job]]:
+        """See ``Deliveries.given_up``."""
+
+        def look_up(members: Sequence[bytes]) -> list[GivenUp[Job]]:
+            jobs = [job for job in read_jobs(self._client, members).values() if job is not None]
+            stands = self.of(jobs)
+            found = [(job, stands[job.id]) for job in jobs]
+            return [GivenUp(job, how, how.failed_at) for job, how in found if how.failed_at]
+
+        return read_given_up(self._client, f"{_GIVEN_UP}{owner}", before, limit, look_up)
 
 
 def _of(job: Job, kept: bytes | None) -> Delivery:

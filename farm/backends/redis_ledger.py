@@ -2,9 +2,10 @@
 
 Keys, beside those of ``farm.backends.redis_filing``::
 
-    farm:job:{id}    hash: revision, state, record (the job as JSON), number, filed, and
-                     webhook (how far its receiver has been told, as JSON); of a batch's
-                     also counted (JSON); expires with the retention
+    farm:job:{id}    hash: revision, state, record (the job as JSON), number, filed, tags
+                     (those set by hand, as JSON) and webhook (how far its receiver has been
+                     told, as JSON); of a batch's also counted (JSON); expires with the
+                     retention
     farm:gone:{id}   beside every ended job; outlives it, so that an expired id answers
                      410 and not 404, and holds what it is filed under
     farm:changes     channel: the id of each job that changes
@@ -39,7 +40,7 @@ from farm.backends.redis_filing import (
     queued_key,
     running_key,
 )
-from farm.backends.redis_records import job_key, read_jobs
+from farm.backends.redis_records import STORED, Stored, job_key, job_of, read_jobs
 from farm.backends.redis_scripts import script
 from farm.jobs.errors import JobExpired, UnknownJob
 from farm.jobs.listing import JobFilter, Page
@@ -68,6 +69,7 @@ class RedisLedger:
         self._swap = script(client, "swap", "news", "counts", "lanes", "tally")
         self._forget = script(client, "forget", "news", "counts")
         self._take_turns = script(client, "take_turns")
+        self._tag = script(client, "tag")
 
     def add(self, new: Job, *, backlog_max: int, owner_max: int | None) -> Refusal | None:
         """See ``JobLedger.add``."""
@@ -98,11 +100,19 @@ class RedisLedger:
         return cast("int", stored)
 
     @redis_errors()
+    def tag(self, job_id: str, tags: Sequence[str]) -> None:
+        """See ``JobLedger.tag``."""
+        self._tag(
+            keys=[job_key(job_id), _gone_key(job_id)],
+            args=[job_id, json.dumps(tags), label_key("tag:")],
+        )
+
+    @redis_errors()
     def get(self, job_id: str) -> Job:
         """See ``JobLedger.get``."""
-        record = cast("bytes | None", self._client.hget(job_key(job_id), "record"))
+        record, tags = cast("Stored", self._client.hmget(job_key(job_id), *STORED))
         if record is not None:
-            return Job.model_validate_json(record)
+            return job_of(record, tags)
         filed = cast("bytes | None", self._client.get(_gone_key(job_id)))
         if filed is not None:
             raise JobExpired(job_id, owner_in(json.loads(filed)))
@@ -142,7 +152,9 @@ class RedisLedger:
     def running(self, queue: Queue) -> list[Job]:
         """See ``JobLedger.running``."""
         ids = cast("list[bytes]", self._client.zrange(running_key(queue), 0, -1))
-        return [job for job in read_jobs(self._client, ids).values() if job is not None]
+        found = read_jobs(self._client, ids).values()
+        # One may have ended since it was looked up.
+        return [job for job in found if job is not None and job.state is JobState.RUNNING]
 
     @redis_errors()
     def has_lanes(self, queue: Queue) -> bool:

@@ -1,6 +1,7 @@
 """Where the records of jobs lie in Redis, and how many of them are read at once."""
 
 from collections.abc import Sequence
+from json import loads
 from typing import cast
 
 import structlog
@@ -8,6 +9,11 @@ from pydantic import ValidationError
 from redis import Redis
 
 from farm.jobs.models import Job
+
+STORED = ("record", "tags")
+"""The fields of a job's hash that it is read from."""
+Stored = tuple[bytes | None, bytes | None]
+"""Their values."""
 
 _log = structlog.get_logger(__name__)
 
@@ -21,16 +27,22 @@ def read_jobs(client: Redis, ids: Sequence[bytes]) -> dict[bytes, Job | None]:
     """Return each job, or ``None`` if there is none or this version cannot read it."""
     with client.pipeline(transaction=False) as pipe:
         for job_id in ids:
-            pipe.hget(job_key(job_id.decode()), "record")
-        records = cast("list[bytes | None]", pipe.execute())
-    return {job_id: _readable(record) for job_id, record in zip(ids, records, strict=True)}
+            pipe.hmget(job_key(job_id.decode()), *STORED)
+        found = cast("list[Stored]", pipe.execute())
+    return {job_id: _readable(*stored) for job_id, stored in zip(ids, found, strict=True)}
 
 
-def _readable(record: bytes | None) -> Job | None:
+def job_of(record: bytes, tags: bytes | None) -> Job:
+    """Return the job of this record, with the tags that were set by hand, if any were."""
+    job = Job.model_validate_json(record)
+    return job if tags is None else job.model_copy(update={"tags_by_hand": tuple(loads(tags))})
+
+
+def _readable(record: bytes | None, tags: bytes | None) -> Job | None:
     if record is None:
         return None
     try:
-        return Job.model_validate_json(record)
+        return job_of(record, tags)
     except ValidationError as error:
         _log.exception("unreadable_record", exc_info=error)
         return None

@@ -3,6 +3,7 @@
 Key::
 
     farm:metrics    hash: counts by field; most are kept by the scripts that do what is counted
+    farm:samples    list: how the farm stood over the last hour (JSON), the oldest first
 """
 
 from collections.abc import Mapping
@@ -12,10 +13,12 @@ from redis import Redis
 from redis.exceptions import NoPermissionError
 
 from farm.backends.redis_connection import redis_errors
+from farm.jobs.metrics.history import KEPT_S, SAMPLES_MAX, Sample
 from farm.jobs.metrics.ports import Store
 from farm.jobs.metrics.tallies import Tally
 
 _COUNTS = "farm:metrics"
+_SAMPLES = "farm:samples"
 
 
 class RedisStatistics:
@@ -39,6 +42,21 @@ class RedisStatistics:
         """See ``Statistics.counts``."""
         found = cast("dict[bytes, bytes]", self._client.hgetall(_COUNTS))
         return {field.decode(): int(count) for field, count in found.items()}
+
+    @redis_errors()
+    def keep(self, sample: Sample) -> None:
+        """See ``Statistics.keep``."""
+        with self._client.pipeline() as pipe:
+            pipe.rpush(_SAMPLES, sample.model_dump_json())
+            pipe.ltrim(_SAMPLES, -SAMPLES_MAX, -1)
+            pipe.expire(_SAMPLES, KEPT_S)
+            pipe.execute()
+
+    @redis_errors()
+    def kept(self) -> list[Sample]:
+        """See ``Statistics.kept``."""
+        found = cast("list[bytes]", self._client.lrange(_SAMPLES, 0, -1))
+        return [Sample.model_validate_json(each) for each in found]
 
     @redis_errors()
     def stores(self) -> Mapping[str, Store]:

@@ -7,7 +7,7 @@
 -- which are remembered likewise.
 --
 -- KEYS[1]  farm:job:{id}    hash: revision, state, record (JSON), number, filed (JSON),
---                           counted (JSON: id of the batch, its fields)
+--                           counted (JSON: id of the batch, its fields), tags: see tag.lua
 -- KEYS[2]  farm:gone:{id}   string: filed, of an ended job; answers 410 after the record
 -- ARGV[1]  id
 -- ARGV[2]  the new revision
@@ -15,7 +15,8 @@
 -- ARGV[4]  JSON: state, terminal, filed {key: score, name of a counter that gives it, or null
 --          for the job's number},
 --          lanes {key of a set: [member that must be in it, its score if it is new, or
---          null for the least]}, tally: see tally.lua, started [key, member, score] of what is moved if it is there,
+--          null for the least]}, tally: see tally.lua,
+--          started [key, member, score] of what is moved if it is there,
 --          counted [batch, field, …] or null, ended: see counts.lua,
 --          needs [keys that must be there, or 0 is returned], limits [[key, most members]],
 --          ended_key (a counter, or null),
@@ -26,7 +27,7 @@
 -- that limit would be exceeded.
 
 local job, gone, id = KEYS[1], KEYS[2], ARGV[1]
-local stored = redis.call('HMGET', job, 'revision', 'state', 'number', 'filed', 'counted')
+local stored = redis.call('HMGET', job, 'revision', 'state', 'number', 'filed', 'counted', 'tags')
 local revision = tonumber(stored[1] or '0')
 if revision == tonumber(ARGV[2]) and redis.call('HGET', job, 'record') == ARGV[3] then
   return 1 -- The same call again, after its reply was lost.
@@ -46,6 +47,17 @@ for i, limit in ipairs(new.limits) do
   local unfiled = redis.call('GET', 'farm:unfiled:' .. limit[1]) or 0
   if redis.call('ZCARD', limit[1]) + unfiled >= limit[2] then
     return -i
+  end
+end
+
+if stored[6] then -- Set by hand; the record has those that it was submitted with.
+  for key in pairs(new.filed) do
+    if string.find(key, 'farm:label:tag:', 1, true) == 1 then
+      new.filed[key] = nil
+    end
+  end
+  for _, tag in ipairs(cjson.decode(stored[6])) do
+    new.filed['farm:label:tag:' .. tag] = cjson.null
   end
 end
 

@@ -195,10 +195,11 @@ class AsyncFarmClient:
         *,
         idempotency_key: str | None = None,
         patience_s: float = PATIENCE_S,
+        waits_for_room: bool = True,
         **fields: object,
     ) -> AsyncBatch:
         """See ``FarmClient.batch``. Its jobs: ``async for job in await farm.batch(...)``."""
-        call = batch_calls.new_batch(items, fields, idempotency_key)
+        call = batch_calls.new_batch(items, fields, idempotency_key, waits_for_room=waits_for_room)
         return AsyncBatch(
             self._connection, await self._connection.ask(call, AcceptedBatchView), patience_s
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote
 
 from farm.client.calls import PAGE_MAX, Call, keyed, listing
+from farm.client.errors import Misconfigured
 
 OWN_FIELDS = frozenset(
     {"dedupe", "per_host_concurrency", "per_host_delay", "max_failures", "on_complete"}
@@ -18,9 +19,15 @@ _JSON_MAX_BYTES = 8 * 1024 * 1024
 def new_batch(
     items: Iterable[str | Mapping[str, object]],
     fields: Mapping[str, object],
-    idempotency_key: str | None,
+    idempotency_key: str | None = None,
+    *,
+    waits_for_room: bool = True,
 ) -> Call:
-    """Return the call that hands in ``items``; ``fields`` are the batch's and its jobs'."""
+    """Return the call that hands in ``items``; ``fields`` are the batch's and its jobs'.
+
+    Raises:
+        Misconfigured: There is a ``webhook_secret``, and too much beside it for one document.
+    """
     own = {name: value for name, value in fields.items() if name in OWN_FIELDS}
     defaults = {name: value for name, value in fields.items() if name not in OWN_FIELDS}
     found = list(items)
@@ -29,11 +36,23 @@ def new_batch(
     params: dict[str, str | int] = {}
     if len(body) > _JSON_MAX_BYTES:
         # Line by line a body may be larger; the batch's own fields stand in the query then.
+        hook = own.get("on_complete")
+        if isinstance(hook, Mapping) and "webhook_secret" in hook:
+            raise Misconfigured(
+                "A batch of more than 8 MiB takes no webhook_secret: it would stand in the address."
+            )
         body = b"".join(_lines(found, defaults))
         headers["Content-Type"] = "application/x-ndjson"
         params = {name: json.dumps(value) for name, value in own.items()}
     headers["Content-Length"] = str(len(body))
-    return Call("POST", "/v1/batches", params=params, headers=headers, body=lambda: iter([body]))
+    return Call(
+        "POST",
+        "/v1/batches",
+        params=params,
+        headers=headers,
+        body=lambda: iter([body]),
+        waits_for_room=waits_for_room,
+    )
 
 
 def _lines(
@@ -62,6 +81,12 @@ def batch_action(batch_id: str, action: str, idempotency_key: str | None = None)
 def batch_results(batch_id: str, name: str) -> Call:
     """Return the call for all results in one: ``results.ndjson``, ``archive.zip``, ..."""
     return Call("GET", f"{_path(batch_id)}/{quote(name, safe='')}")
+
+
+def batch_link(batch_id: str, name: str, expires_in_s: int) -> Call:
+    """Return the call that makes a link to all results in one."""
+    path = f"{batch_results(batch_id, name).path}/link"
+    return Call("POST", path, json={"expires_in": expires_in_s})
 
 
 def _path(batch_id: str) -> str:

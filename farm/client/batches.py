@@ -9,6 +9,7 @@ from farm.client.answers import parsed_line
 from farm.client.connection import Connection
 from farm.client.following import KnownBatch, Watch
 from farm.jobs.batches.views import BatchView
+from farm.jobs.links import LinkView
 from farm.jobs.views import JobView
 
 
@@ -92,6 +93,15 @@ class Batch(KnownBatch):
             NotSaved: The file cannot be written.
         """
         self._connection.download(self.results_download(name, Path(path)))
+
+    def link(self, name: str, *, expires_in_s: int = 3600) -> LinkView:
+        """Return a link with which anybody can read all results in one file, for a while.
+
+        As ``FarmClient.link``; ``name`` is one of those of ``save_results``.
+        """
+        call = batch_calls.batch_link(self.id, name, expires_in_s)
+        made = self._connection.ask(call, LinkView)
+        return made.model_copy(update={"url": f"{self._connection.address}{made.url}"})
 
     def results(self) -> Iterator[JobView]:
         """Yield all its jobs as they stand, in the order of ``results.ndjson``.

@@ -43,6 +43,8 @@ class Call:
     retries: int = RETRIES
     patience_s: float = 0
     """For how long to go on trying beyond that, while the farm is away or in trouble."""
+    waits_for_room: bool = True
+    """Whether it is sent again after a 429, too; else that is for the caller to wait out."""
     every_s: float = 0
     """How long after the call before it is sent, among several that belong together."""
     expected: Collection[int] = ()

@@ -18,6 +18,7 @@ from farm.client.rendering import content, pdf, screenshot
 from farm.client.server_doctor import examine_server
 from farm.client.steering import cancel, watch
 from farm.client.watching import pressure, workers
+from farm.jobs.batches.views import RESULTS
 
 
 class _Farm(click.Group):
@@ -89,7 +90,7 @@ def show(client: FarmClient, /, job_id: str, *, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("job_id", metavar="ID")
+@click.argument("about", metavar="ID")
 @click.argument("name", required=False)
 @click.option(
     "--expires-in",
@@ -105,7 +106,7 @@ def show(client: FarmClient, /, job_id: str, *, as_json: bool) -> None:
 def link(
     client: FarmClient,
     /,
-    job_id: str,
+    about: str,
     name: str | None,
     *,
     expires_in_s: int,
@@ -113,13 +114,17 @@ def link(
 ) -> None:
     """Print a link with which anybody can read an artifact for a while.
 
-    NAME is one of the job's artifacts; without it the link is to its result.
+    NAME is one of the job's artifacts; without it the link is to its result. With the ID of
+    a batch it is results.ndjson, results.csv, archive.zip or report.html.
     """
-    if name is None:
-        # Where there is none, the farm says why.
-        artifacts = client.job(job_id).artifacts
-        name = artifacts[0].name if artifacts else "result"
-    made = client.link(job_id, name, expires_in_s=expires_in_s)
+    if name in RESULTS:
+        made = client.existing_batch(about).link(name, expires_in_s=expires_in_s)
+    else:
+        if name is None:
+            # Where there is none, the farm says why.
+            artifacts = client.job(about).artifacts
+            name = artifacts[0].name if artifacts else "result"
+        made = client.link(about, name, expires_in_s=expires_in_s)
     if as_json:
         print_json(made)
         return

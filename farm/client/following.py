@@ -65,7 +65,9 @@ class Following:
         view = yield from ask(call, BatchView)
         ended: list[JobView] = []
         pages = 0
-        for state, count in _counts(view).items():
+        is_over = view.state in _OVER and view.queued + view.running == 0
+        # Over: twice, for what was told as failed may be told as something else just now.
+        for state, count in [*_counts(view).items()] * (2 if is_over else 1):
             missing = count - self._number_told(state)
             cursor: str | None = None
             while missing > 0 and len(ended) < _HELD_MAX:
@@ -80,7 +82,6 @@ class Following:
                     break
         self._tire(pages, has_found=bool(ended))
         ended.sort(key=lambda job: job.finished_at or job.created_at)
-        is_over = view.state in _OVER and view.queued + view.running == 0
         is_last = is_over and len(ended) < _HELD_MAX
         return Look(view, tuple(ended), self._rest_s, is_last=is_last)
 

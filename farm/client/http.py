@@ -143,6 +143,7 @@ class FarmClient(Endpoints):
         *,
         idempotency_key: str | None = None,
         patience_s: float = PATIENCE_S,
+        waits_for_room: bool = True,
         **fields: object,
     ) -> Batch:
         """Hand in many jobs at once; iterate over what is returned to get them as they end.
@@ -160,6 +161,8 @@ class FarmClient(Endpoints):
                 with the same key and items returns the batch of the first.
             patience_s: For how long the farm may be away at a time while the batch is
                 followed, in seconds, as for a restart.
+            waits_for_room: Whether to try a few times while the farm holds as many jobs as it
+                may, or calls come too fast; else ``RequestRefused`` is raised at once.
             fields: What all specs have, unless they say otherwise; with URLs ``kind`` is
                 among it. And what is the batch's own: ``dedupe``, ``per_host_concurrency``,
                 ``per_host_delay``, ``max_failures``, ``on_complete``.
@@ -168,7 +171,7 @@ class FarmClient(Endpoints):
             RequestInvalid: Not one item is good, or an option is wrong.
             RequestRefused: The key or a limit forbids it.
         """
-        call = batch_calls.new_batch(items, fields, idempotency_key)
+        call = batch_calls.new_batch(items, fields, idempotency_key, waits_for_room=waits_for_room)
         return Batch(self._connection, self._connection.ask(call, AcceptedBatchView), patience_s)
 
     def existing_batch(self, batch_id: str, *, patience_s: float = PATIENCE_S) -> Batch:

@@ -2,6 +2,7 @@
 
 import random
 import time
+from http import HTTPStatus
 
 from farm.client.answers import PASSING
 from farm.client.calls import Call
@@ -42,7 +43,8 @@ class Retries:
         # Callers that failed together must not come back together.
         backoff_s = longest_s * _RANDOM.uniform(0.5, 1)
         if isinstance(error, ApiError):
-            if error.status not in PASSING:
+            is_limit = error.status == HTTPStatus.TOO_MANY_REQUESTS
+            if error.status not in PASSING or (is_limit and not self._call.waits_for_room):
                 return None
             if error.retry_after_s is not None:
                 asked_s = error.retry_after_s

@@ -16,12 +16,16 @@ from farm.jobs.farm_views import WorkerView
 
 _ADVICE: Mapping[str, str] = {
     "redis": "Start Redis, or correct FARM_REDIS_URL. What was accepted lies in its file.",
-    "artifacts": "Start the Redis for artifacts, or correct FARM_ARTIFACTS_REDIS_URL.",
+    "broker": "Start what keeps Celery's queues, or correct FARM_BROKER_URL. Jobs are accepted "
+    "meanwhile, and run when it is back.",
+    "artifacts": "Start the Redis or the bucket's server for artifacts, or correct "
+    "FARM_ARTIFACTS_REDIS_URL, FARM_ARTIFACTS_BUCKET and what goes with that.",
     "pages": "Start a worker for pages; if it ends at once, the last line of its log says why.",
     "media": "Start a worker for media; if it ends at once, the last line of its log says why.",
     "browser": "browser_unfit and no_sandbox in the logs of the workers for pages say why. Without "
     "a dispatcher nobody asks for a check.",
-    "gate": "No job runs without it: gate_not_started in the logs of the workers says why.",
+    "gate": "No job runs without it: gate_not_started in the logs of the workers says why. Where "
+    "FARM_GATE names one, look whether that runs, and control_lost in its log.",
 }
 """What to do, by the check of ``/readyz`` that fails."""
 

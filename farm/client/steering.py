@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import click
 
 from farm.client.batches import Batch
-from farm.client.errors import JobNotSucceeded, RequestInvalid
+from farm.client.errors import JobNotSucceeded, RequestInvalid, WaitTimedOut
 from farm.client.exit_codes import ExitCode
 from farm.client.http import FarmClient
 from farm.client.output import plain, print_line
@@ -89,7 +89,11 @@ def _watch_job(client: FarmClient, job: JobView, *, as_json: bool) -> JobView:
         if job.state.is_terminal:
             return job
         seen = now
-        job = client.job(job.id, wait_s=_LOOK_EVERY_S)
+        try:
+            # It rests where the farm has no place to wait in and answers at once.
+            job = client.wait(job, timeout_s=_LOOK_EVERY_S)
+        except WaitTimedOut as still:
+            job = still.job
 
 
 def _watch_batch(batch: Batch, *, as_json: bool) -> BatchView:

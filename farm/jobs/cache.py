@@ -106,7 +106,8 @@ class Cache:
                 return
         for artifact in job.artifacts:
             self.artifacts.expire(job.run_id, artifact.name, 0)
-        self.ledger.forget(job.id)
+        if not job.is_reusable:
+            self.ledger.forget(job.id)
 
     def _keep(self, job: Job) -> bool:
         """Keep the artifacts for the job's retention; say if all are there."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Self
+from typing import Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -42,6 +42,8 @@ class Delivery(BaseModel):
     last_error: str | None = None
     due_at: datetime | None = None
     """When it is tried next; ``None``: never, or as the ledger has made it due."""
+    failed_at: datetime | None = None
+    """When it was given up; ``None``: it was not."""
 
     def after(self, answer: Answer, now: datetime, *, jitter: float) -> Self:
         """Return how it stands after one more attempt; ``jitter`` is from 0 to 1."""
@@ -60,5 +62,18 @@ class Delivery(BaseModel):
                 "attempts": attempts,
                 "last_error": answer.error,
                 "due_at": due_at,
+                "failed_at": now if state == "failed" else None,
             }
         )
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class GivenUp(Generic[T_co]):
+    """A webhook whose receiver is told no more, unless somebody asks for it."""
+
+    about: T_co
+    delivery: Delivery
+    at: datetime

@@ -233,7 +233,7 @@ class ArtifactEvicted(RequestError):
 
 
 class NotFinished(RequestError):
-    """The job has no result yet.
+    """The job has no result yet, or a batch nothing to tell its receiver.
 
     Read the job with ``?wait=``, then ask again.
     """
@@ -290,7 +290,7 @@ class IdempotencyConflict(RequestError):
 
 
 class NothingToDeliver(RequestError):
-    """The job has no webhook.
+    """The job has no webhook, or the batch none.
 
     Submit it with a ``webhook_url``.
     """
@@ -482,7 +482,7 @@ class TooManyRedirects(TargetError):
 
 
 class EmptyResponse(TargetError):
-    """The server answered, but without a page (204, 205).
+    """The server answered without a page (204, 205; for a full Chromium also an empty error).
 
     Give the address of a page; this one has nothing to show.
     """

@@ -1,4 +1,4 @@
-"""Links to artifacts that need no key: signed, and good for a while."""
+"""Links to artifacts and results that need no key: signed, and good for a while."""
 
 import hashlib
 import hmac
@@ -30,8 +30,18 @@ class LinkView(View):
     """A link, as JSON."""
 
     url: str
-    """On the farm's own address. Whoever has it can read the artifact."""
+    """On the farm's own address. Whoever has it can read what is there."""
     expires_at: Time
+
+
+def artifact_path(job_id: str, name: str) -> str:
+    """Return where the API has one artifact of one job."""
+    return f"/v1/jobs/{job_id}/artifacts/{name}"
+
+
+def results_path(batch_id: str, name: str) -> str:
+    """Return where the API has all that a batch came to, in the file ``name``."""
+    return f"/v1/batches/{batch_id}/{name}"
 
 
 @dataclass(frozen=True)
@@ -48,23 +58,22 @@ class Links:
         exactly = self.clock.now() + timedelta(seconds=expires_in_s)
         return int(exactly.timestamp()) + bool(exactly.microsecond)
 
-    def link(self, job_id: str, name: str, expires: int) -> LinkView:
-        """Return the link to one artifact of one job that ends then."""
-        path = f"/v1/jobs/{quote(job_id, safe='')}/artifacts/{quote(name, safe='')}"
-        signature = self._signature(job_id, name, expires)
+    def link(self, path: str, expires: int) -> LinkView:
+        """Return the link to what is at ``path``, not percent-encoded, that ends then."""
+        signature = self._signature(path, expires)
         return LinkView(
-            url=f"{path}?expires={expires}&signature={signature}",
+            url=f"{quote(path)}?expires={expires}&signature={signature}",
             expires_at=datetime.fromtimestamp(expires, UTC),
         )
 
-    def are_good(self, job_id: str, name: str, expires: int, signature: str) -> bool:
+    def are_good(self, path: str, expires: int, signature: str) -> bool:
         """Return whether ``signature`` is of just this, and its time is not over."""
-        expected = self._signature(job_id, name, expires)
+        expected = self._signature(path, expires)
         is_ours = hmac.compare_digest(expected.encode(), signature.encode())
         return is_ours and self.clock.now().timestamp() < expires
 
-    def _signature(self, job_id: str, name: str, expires: int) -> str:
+    def _signature(self, path: str, expires: int) -> str:
         # As JSON, in which no two links are spelt alike.
-        said = json.dumps([job_id, name, expires]).encode()
+        said = json.dumps([path, expires]).encode()
         secret = self.secret or self.ring.signing_secret()
         return hmac.new(secret, said, hashlib.sha256).hexdigest()

@@ -57,7 +57,7 @@ EVERY = "every"
 def labels(job: Job) -> frozenset[str]:
     """Return the labels of ``job``; those of its state change when it moves."""
     found = {EVERY, f"state:{job.state}", f"kind:{job.kind}"}
-    found |= {f"tag:{tag}" for tag in job.spec.tags}
+    found |= {f"tag:{tag}" for tag in job.tags}
     if job.owner:
         found.add(f"owner:{job.owner}")
     if job.batch_id is not None:

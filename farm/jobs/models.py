@@ -3,10 +3,10 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from farm.jobs.errors import FarmError, IllegalMove, WorkerLost
 from farm.jobs.ladder import Ladder
@@ -136,6 +136,14 @@ class Job(Record):
     report: dict[str, Any] | None = None
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()
+    tags_by_hand: Annotated[tuple[str, ...] | None, Field(exclude=True)] = None
+    """Set since it was submitted, in place of its spec's; ``None``: never. ``JobLedger.tag`` keeps
+    them beside the record, so that nobody who moves the job meanwhile takes them back."""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """By which it is found again."""
+        return self.spec.tags if self.tags_by_hand is None else self.tags_by_hand
 
     @property
     def kind(self) -> Kind:
@@ -198,6 +206,11 @@ class Job(Record):
             grace_over = self.queued_at + timedelta(seconds=ANNOUNCE_GRACE_S)
             return min(grace_over, self.take_until or grace_over)
         return self.lease_until
+
+    @property
+    def event_type(self) -> str:
+        """The type of the message about its end, as ``job.failed``."""
+        return f"job.{self.state}"
 
     @property
     def webhook_url(self) -> str | None:

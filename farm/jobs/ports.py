@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
-from farm.jobs.deliveries import Delivery
+from farm.jobs.deliveries import Delivery, GivenUp
 from farm.jobs.keys import ApiKey
 from farm.jobs.listing import JobFilter, Page
 from farm.jobs.models import Artifact, Job, Zone
@@ -83,6 +83,12 @@ class JobLedger(Protocol):
         expiry. A job answered with a twin's result is stored only while another
         lists that. Storing the very same record again answers ``True``, so that a
         caller who lost the reply may simply ask again.
+        """
+
+    def tag(self, job_id: str, tags: Sequence[str]) -> None:
+        """List the job under these tags from now on, and under no others, whatever moves it.
+
+        Its revision stays. Ignored if there is no record.
         """
 
     def get(self, job_id: str) -> Job:
@@ -173,13 +179,19 @@ class JobQueue(Protocol):
         """
 
     def announced(self, queue: Queue) -> Mapping[str, bool]:
-        """Return the ids on the queue that no worker has taken yet, and whether ahead."""
+        """Return the ids on the queue that no worker has taken yet, and whether ahead.
+
+        Ids of messages that were taken may be among them.
+        """
 
     def length(self, queue: Queue, priority: Priority) -> int:
         """Return how many announcements of the priority no worker has taken yet."""
 
     def check_browser(self) -> None:
         """Ask one worker of ``pages`` to open a page, so that readiness rests on a fact."""
+
+    def ping(self) -> None:
+        """Return if the broker answers."""
 
 
 class ArtifactStore(Protocol):
@@ -296,12 +308,20 @@ class Told(Protocol):
         """A later one is news."""
 
     @property
+    def event_type(self) -> str:
+        """The type of the message, as ``job.failed``."""
+
+    @property
     def webhook_url(self) -> str | None:
         """Who is told."""
 
     @property
     def webhook_secret(self) -> str | None:
         """What the message is signed with; ``None``: with nothing."""
+
+    @property
+    def owner(self) -> str:
+        """Id of the key that it belongs to; ``""``: nobody's in particular."""
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -335,6 +355,12 @@ class Deliveries(Protocol[T]):
         """Keep how it stands now, and when it is due; say whether this still is the revision.
 
         If it is not, nothing changes.
+        """
+
+    def given_up(self, owner: str, before: datetime | None, limit: int) -> list[GivenUp[T]]:
+        """Return up to ``limit`` webhooks of the owner's that have failed, the latest first.
+
+        ``before`` is when the last one of the page before was given up.
         """
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from farm.jobs.errors import BackendUnavailable
-from farm.jobs.ports import ArtifactStore, JobLedger, WorkerDirectory
+from farm.jobs.ports import ArtifactStore, JobLedger, JobQueue, WorkerDirectory
 from farm.jobs.specs.requests import ALL_QUEUES
 from farm.jobs.workers import Readiness, Worker
 
@@ -13,7 +13,11 @@ _BROWSER_CHECK_MAX_AGE = timedelta(minutes=3)
 
 
 def readiness(
-    ledger: JobLedger, workers: WorkerDirectory, artifacts: ArtifactStore, now: datetime
+    ledger: JobLedger,
+    queue: JobQueue,
+    workers: WorkerDirectory,
+    artifacts: ArtifactStore,
+    now: datetime,
 ) -> Readiness:
     """Return what every check says; none of them raises."""
     try:
@@ -21,19 +25,23 @@ def readiness(
         there = workers.alive()
         served = {queue for worker in there for queue in worker.queues}
         checks = {"redis": "ok"}
-        for queue in ALL_QUEUES:
-            alive = queue in served
-            checks[queue] = "ok" if alive else f"no worker is alive on the queue {queue}"
+        for each in ALL_QUEUES:
+            checks[each] = "ok" if each in served else f"no worker is alive on the queue {each}"
         checks["browser"] = _browser_check(workers, now)
         checks["gate"] = _gate_check(there)
     except BackendUnavailable as error:
         checks = {"redis": error.message}
-    try:
-        artifacts.ping()
-        checks["artifacts"] = "ok"
-    except BackendUnavailable as error:
-        checks["artifacts"] = error.message
+    checks["broker"] = _answers(queue)
+    checks["artifacts"] = _answers(artifacts)
     return Readiness(ready=all(check == "ok" for check in checks.values()), checks=checks)
+
+
+def _answers(part: JobQueue | ArtifactStore) -> str:
+    try:
+        part.ping()
+    except BackendUnavailable as error:
+        return error.message
+    return "ok"
 
 
 def _gate_check(workers: Sequence[Worker]) -> str:

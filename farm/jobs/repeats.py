@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from farm.jobs.batches.models import Standing
+from farm.jobs.batches.service import Batches
 from farm.jobs.errors import UnknownKey
 from farm.jobs.idempotency import Done, Once
 from farm.jobs.key_service import KeyRequest, KeyService
@@ -40,16 +42,14 @@ def make_key(once: Once, keys: KeyService, wanted: KeyRequest) -> Done[MadeKey]:
     return Done(MadeKey(before, None), is_replay=True)
 
 
-def make_link(
-    once: Once, links: Links, job_id: str, name: str, expires_in_s: int
-) -> Done[LinkView]:
-    """Make a link to an artifact, or the very one that was made; its end is reserved."""
+def make_link(once: Once, links: Links, path: str, expires_in_s: int) -> Done[LinkView]:
+    """Make a link to what is at ``path``, or the very one that was made; its end is reserved."""
     expires, is_replay = links.end_of(expires_in_s), False
     if once.key is not None:
-        path = f"POST /v1/jobs/{job_id}/artifacts/{name}/link"
-        found = once.reserved(path, {"expires_in": expires_in_s}, str(expires))
+        asked = {"expires_in": expires_in_s}
+        found = once.reserved(f"POST {path}/link", asked, str(expires))
         expires, is_replay = int(found.made), found.is_replay
-    return Done(links.link(job_id, name, expires), is_replay=is_replay)
+    return Done(links.link(path, expires), is_replay=is_replay)
 
 
 def deliver_again(once: Once, job_id: str) -> Done[Job]:
@@ -64,3 +64,14 @@ def deliver_again(once: Once, job_id: str) -> Done[Job]:
     if once.key is not None:
         once.reserved(path, None, new_id())
     return Done(job, is_replay=False)
+
+
+def deliver_batch_again(once: Once, batch_id: str) -> Done[Standing]:
+    """Have a batch's webhook delivered again; as ``deliver_again``."""
+    path = f"POST /v1/batches/{batch_id}/webhook"
+    if once.key is not None and once.was_asked(path):
+        return Done(Batches(once.service).get(batch_id), is_replay=True)
+    standing = Webhooks(once.service).deliver_batch_again(batch_id)
+    if once.key is not None:
+        once.reserved(path, None, new_id())
+    return Done(standing, is_replay=False)

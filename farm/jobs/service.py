@@ -1,12 +1,11 @@
 """What a caller can ask of the farm."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Self
 
-from farm.jobs.batches.notices import Notice
-from farm.jobs.batches.ports import BatchJobs, BatchLedger
+from farm.jobs.batches.ports import BatchJobs, BatchLedger, Notices
 from farm.jobs.cache import Cache, twins_fingerprint
 from farm.jobs.errors import (
     BackendUnavailable,
@@ -72,7 +71,7 @@ class JobService:
     keys: KeyRing
     reservations: Reservations
     deliveries: Deliveries[Job]
-    notices: Deliveries[Notice]
+    notices: Notices
     twins: Twins
     statistics: Statistics
     clock: Clock
@@ -116,11 +115,21 @@ class JobService:
                 raise ScopeRequired(power, field)
         self._hold_upload_of(spec)
 
-    def drafted(self, spec: JobSpec, job_id: str, request_id: str | None = None) -> Job:
-        """Return a job that is stored nowhere yet; ``request_id`` is for one with a key."""
+    def drafted(
+        self,
+        spec: JobSpec,
+        job_id: str,
+        request_id: str | None = None,
+        batch_id: str | None = None,
+    ) -> Job:
+        """Return a job that is stored nowhere yet.
+
+        ``request_id`` is for one with a key, ``batch_id`` for one of a batch.
+        """
         now = self.clock.now()
         optional = {
             "request_id": request_id,
+            "batch_id": batch_id,
             "fingerprint": self.fingerprint(spec),
             "origin": self.origin,
         }
@@ -225,6 +234,16 @@ class JobService:
         owner = None if self.caller.sees_all else self.caller.owner
         return self.ledger.listed(wanted, before, limit, owner=owner)
 
+    def tag(self, job_id: str, tags: Sequence[str]) -> Job:
+        """Find the job under these tags from now on, in place of those that it had; return it.
+
+        Raises:
+            UnknownJob: No such id, or it is another's.
+            JobExpired: Its retention is over.
+        """
+        self.ledger.tag(self.get(job_id).id, tuple(dict.fromkeys(tags)))
+        return self.get(job_id)
+
     def pressure(self) -> dict[Queue, Pressure]:
         """Return how busy each queue is."""
         now = self.clock.now()
@@ -301,7 +320,7 @@ class JobService:
 
     def readiness(self) -> Readiness:
         """Return whether jobs of every queue would run now, and what stands in the way."""
-        return readiness(self.ledger, self.workers, self.artifacts, self.clock.now())
+        return readiness(self.ledger, self.queue, self.workers, self.artifacts, self.clock.now())
 
     @property
     def cache(self) -> Cache:

@@ -59,7 +59,7 @@ class FailureView(Failure):
 
 
 class WebhookView(View):
-    """How far the receiver of a job's webhook has been told."""
+    """How far the receiver of a webhook has been told."""
 
     state: DeliveryState
     attempts: int
@@ -67,8 +67,10 @@ class WebhookView(View):
     last_error: str | None
     """A code: why the last attempt failed."""
 
-
-_OF_WEBHOOK = set(WebhookView.model_fields)
+    @classmethod
+    def of(cls, delivery: Delivery) -> Self:
+        """Return the view of ``delivery``."""
+        return cls(**delivery.model_dump(include=set(cls.model_fields)))
 
 
 class Links(View):
@@ -124,7 +126,7 @@ class JobView(View):
             retries=job.retries,
             priority=job.spec.priority,
             batch_id=job.batch_id,
-            tags=job.spec.tags,
+            tags=job.tags,
             metadata=job.spec.metadata,
             created_at=job.created_at,
             started_at=job.started_at,
@@ -140,7 +142,7 @@ class JobView(View):
             failure=job.failure and FailureView.of(job.failure),
             previous_failures=tuple(map(FailureView.of, job.previous_failures)),
             warnings=job.warnings,
-            webhook=delivery and WebhookView(**delivery.model_dump(include=_OF_WEBHOOK)),
+            webhook=delivery and WebhookView.of(delivery),
             links=Links(
                 self=here,
                 result=f"{here}/result" if succeeded else None,

@@ -19,8 +19,9 @@ from tasks.dispatcher.batches import BatchKeeper
 from tasks.dispatcher.checker import BrowserChecker
 from tasks.dispatcher.deliverer import THREADS, Deliverer
 from tasks.dispatcher.feeder import EVERY_S, Feeder
+from tasks.dispatcher.sampler import Sampler
+from tasks.dispatcher.stores import StoreSweeper
 from tasks.dispatcher.sweeper import Sweeper
-from tasks.dispatcher.uploads import UploadSweeper
 from tasks.egress.client import Gate
 from tasks.heartbeat import Heartbeat
 from tasks.settings import WorkerSettings
@@ -38,15 +39,16 @@ def main() -> None:
     """Take turns until told to stop."""
     try:
         settings = WorkerSettings.from_environment()
+        farm = assemble(
+            settings.redis_url,
+            settings.uploads_dir,
+            broker_url=settings.broker_url,
+            artifacts=settings.artifacts,
+            waiters_max=0,
+        )
     except ConfigError as error:
         sys.exit(error.message)
     logs.configure()
-    farm = assemble(
-        settings.redis_url,
-        settings.uploads_dir,
-        artifacts_redis_url=settings.artifacts_redis_url,
-        waiters_max=0,
-    )
     leadership = RedisLeadership(connect(settings.redis_url), "dispatcher", ttl_s=_LEADER_TTL_S)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -66,8 +68,8 @@ def _take_turns(
     farm: JobService, leadership: RedisLeadership, deliverer: Deliverer, stop: threading.Event
 ) -> None:
     feeder = Feeder(farm)
-    sweeper, checker, uploads = Sweeper(farm), BrowserChecker(farm), UploadSweeper(farm)
-    batches = BatchKeeper(farm)
+    sweeper, checker, stores = Sweeper(farm), BrowserChecker(farm), StoreSweeper(farm)
+    batches, sampler = BatchKeeper(farm), Sampler(farm)
     turn = 0
     while not stop.wait(EVERY_S):
         turn += 1
@@ -81,7 +83,8 @@ def _take_turns(
                 sweeper.sweep()
                 batches.tidy()
                 checker.check()
-                uploads.sweep()
+                stores.sweep()
+                sampler.sample()
         except BackendUnavailable as error:
             _log.warning("turn_lost", why=error.message)
 

@@ -79,7 +79,7 @@ class Deliverer:
             return
         now = self._farm.clock.now()
         for about in post.take(now, now + _LEASE, 2 * self._threads):
-            if not self._begin(post, about):
+            if not (_is_settled(about) and self._begin(post, about)):
                 post.postpone(about, now + _SOON)
 
     @property
@@ -141,6 +141,11 @@ class Deliverer:
         event = "webhook_delivered" if answer.error is None else "webhook_failed"
         attempt = after.attempts
         say(event, **_name(about), attempt=attempt, state=after.state, code=answer.error)
+
+
+def _is_settled(about: Told) -> bool:
+    """Return whether ``about`` is to be told now, and not first to be seen to last."""
+    return not isinstance(about, Notice) or about.is_settled
 
 
 def _name(about: Told) -> dict[str, str]:

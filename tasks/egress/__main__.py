@@ -3,14 +3,13 @@
 import argparse
 import asyncio
 import os
-import resource
 import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 from farm.backends import logs
-from tasks.egress.gate import GateServer
+from tasks.egress.gate import GateServer, allow_many_connections
 from tasks.egress.policy import Policy
 
 _LOOK_EVERY_S = 0.5
@@ -21,8 +20,7 @@ def main() -> None:
     """Serve until told to stop, or until the worker is gone."""
     arguments = _parser().parse_args()
     logs.configure()
-    _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))
+    allow_many_connections()
     try:
         policy = Policy(arguments.allow, arguments.deny, arguments.ports, arguments.own)
     except ValueError as error:

@@ -1,18 +1,15 @@
 """How a worker's child speaks with the gate."""
 
-import json
-import select
-import socket
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from farm.jobs.errors import BackendUnavailable
 from farm.jobs.metrics.names import GATE_BYTES, GATE_REQUESTS
+from tasks.egress.control import Control, Place
 from tasks.tallies import Tallies
 
 NET_S = 10.0
@@ -21,7 +18,6 @@ itself takes from it what tells why it was not ready."""
 _PATIENCE_S = 5.0
 """For a gate that is just being started; it takes a fifth of a second on a quiet machine."""
 _AGAIN_S = 0.05
-_ANSWER_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ class Limits:
 class Session:
     """What happened at the gate in one job's time. May be asked after its end too."""
 
-    def __init__(self, control: "_Control") -> None:
+    def __init__(self, control: Control) -> None:
         """Ask ``control``, until the end."""
         self._control = control
         self._last: dict[str, Any] | None = None
@@ -77,7 +73,7 @@ class Session:
     @property
     def proxy(self) -> str:
         """Address of the proxy that this session's requests must go through."""
-        return f"http://127.0.0.1:{self._control.port}"
+        return self._control.proxy
 
     @property
     def denied(self) -> int:
@@ -112,21 +108,30 @@ class Session:
 class Gate:
     """The gate, as one child sees it. Made before a fork, used after it, by one thread."""
 
-    def __init__(self, control: Path) -> None:
-        """Connect to the socket ``control`` once something is wanted."""
+    def __init__(self, control: Place) -> None:
+        """Connect to ``control`` once something is wanted."""
         self.control = control
         self.tallies = Tallies()
         """What this process counts, here and elsewhere."""
-        self._connection: _Control | None = None
+        self._connection: Control | None = None
 
     @property
     def port(self) -> int:
-        """Where the proxy listens on 127.0.0.1. Another one after a restart of the gate.
+        """Where the proxy listens. Another one after a restart of the gate.
 
         Raises:
             BackendUnavailable: The gate is away.
         """
         return self._connected().port
+
+    @property
+    def proxy(self) -> str:
+        """Address of the proxy, with that port.
+
+        Raises:
+            BackendUnavailable: The gate is away.
+        """
+        return self._connected().proxy
 
     @contextmanager
     def session(
@@ -181,71 +186,17 @@ class Gate:
         session.end()
         session.count_in(self.tallies)
 
-    def _connected(self) -> "_Control":
+    def _connected(self) -> Control:
         if self._connection is not None and not self._connection.is_lost:
             return self._connection
         self.close()
         give_up_at = time.monotonic() + _PATIENCE_S
         while True:
             try:
-                self._connection = _Control(self.control)
+                self._connection = Control(self.control)
             except OSError as error:
                 if time.monotonic() >= give_up_at:
                     raise BackendUnavailable("The gate is away.") from error
                 time.sleep(_AGAIN_S)
             else:
                 return self._connection
-
-
-class _Control:
-    """One connection to the control socket, and with it one port."""
-
-    def __init__(self, path: Path) -> None:
-        """Connect.
-
-        Raises:
-            OSError: Nobody is there.
-        """
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(_ANSWER_S)
-        self._answers = self._socket.makefile("rb")
-        try:
-            self._socket.connect(str(path))
-            self.port = int(self._answer()["port"])
-        except OSError:
-            self.close()
-            raise
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether one side has hung up: the gate says nothing unasked."""
-        if self._socket.fileno() < 0:
-            return True
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(0))
-
-    def order(self, name: str, **details: object) -> dict[str, Any]:
-        """Return the answer to an order.
-
-        Raises:
-            BackendUnavailable: There is none.
-        """
-        try:
-            self._socket.sendall(json.dumps({name: details}).encode() + b"\n")
-            return self._answer()
-        except OSError as error:
-            self.close()
-            raise BackendUnavailable("The gate is away.") from error
-
-    def close(self) -> None:
-        """Hang up."""
-        self._answers.close()
-        self._socket.close()
-
-    def _answer(self) -> dict[str, Any]:
-        line = self._answers.readline()
-        if not line.endswith(b"\n"):
-            raise ConnectionResetError("the gate hung up")
-        answer: dict[str, Any] = json.loads(line)
-        return answer

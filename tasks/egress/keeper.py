@@ -7,11 +7,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
 import structlog
 
+from tasks.egress.control import Remote
 from tasks.egress.policy import DEFAULT_PORTS
 from tasks.identity import started_at
 from tasks.process import start
@@ -94,6 +96,20 @@ class Keeper:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._process = start(argv)
         return self._process.wait()
+
+
+@dataclass(frozen=True)
+class KeptElsewhere:
+    """In the place of a keeper where the gate has a container of its own."""
+
+    control: Remote
+    """Where that gate takes orders."""
+
+    def start(self) -> None:
+        """Leave that to whoever runs the container."""
+
+    def stop(self) -> None:
+        """Leave it standing, for the others; sessions end with the connections of their worker."""
 
 
 def _short(folder: Path) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import structlog
@@ -42,13 +43,14 @@ _ARGUMENTS = (
     "--disable-gpu",
     "--force-color-profile=srgb",  # the same colours on every machine
     "--js-flags=--max-old-space-size=512",  # a page's script ends before the machine does
-    "--block-new-web-contents",  # no popups, which nobody would see
+    "--block-new-web-contents",  # no popups, which nobody would see: for the headless shell
     # WebRTC knows no proxy. Each of the two kinds of Chromium obeys one of these alone.
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
-    # Names are looked up by the gate; what WebRTC and others ask about beside it, by nobody.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+_NOT_ARGUMENTS = ("--disable-popup-blocking",)
+"""Of those that Playwright adds. The full Chromium blocks popups by itself, unless somebody
+clicked: then it opens one."""
 
 _log = structlog.get_logger(__name__)
 
@@ -152,18 +154,16 @@ class BrowserHolder:
     def close_tab(self) -> None:
         """Close what the last job left open, if there is anything."""
         tab, self._left = self._left, None
-        if tab is None or self._browser is None:
-            return
         try:
-            tab.context.close()
+            if tab is not None and self._browser is not None:
+                tab.context.close()
         except PlaywrightError:
             self.discard()
 
     def rest(self) -> None:
         """Close what the last job left open, and get ready for the next one.
 
-        A browser that has worked enough is let go, its driver likewise; another one
-        opens what the next job may want.
+        A browser that has worked enough is let go, its driver too; another opens a page ahead.
         """
         self.close_tab()
         if self._browser is None:
@@ -237,7 +237,7 @@ class BrowserHolder:
 
     def _launched(self, deadline: Deadline) -> tuple[Browser, Playwright]:
         # A browser keeps to the proxy of its launch. That of a new gate is another one.
-        proxy = f"http://127.0.0.1:{self.gate.port}"
+        proxy = self.gate.proxy
         if proxy != self._proxy:
             self._let_go()
             self._proxy = proxy
@@ -279,7 +279,8 @@ class BrowserHolder:
         chromium = find_chromium(self._chosen)
         browser = playwright.chromium.launch(
             executable_path=chromium.path,
-            args=list(_ARGUMENTS),
+            args=[*_ARGUMENTS, _names_for_nobody_but(self._proxy)],
+            ignore_default_args=list(_NOT_ARGUMENTS),
             # Also for loopback, which Playwright sees to, unless a bypass is given.
             proxy={"server": self._proxy},
             chromium_sandbox=sandbox,
@@ -292,3 +293,8 @@ class BrowserHolder:
         )
         _log.info("browser_launched", origin=chromium.origin, version=browser.version)
         return browser
+
+
+def _names_for_nobody_but(proxy: str) -> str:
+    # Names are looked up by the gate; what WebRTC and others ask about beside it, by nobody.
+    return f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {urlsplit(proxy).hostname}"

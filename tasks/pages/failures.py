@@ -13,6 +13,7 @@ from farm.jobs.errors import (
     ConnectionFailed,
     DnsError,
     EmptyResponse,
+    HttpError,
     JobError,
     PageCrashed,
     TlsError,
@@ -34,6 +35,9 @@ _BY_NAME: Mapping[str, JobError] = {
     "ERR_EMPTY_RESPONSE": ConnectionFailed("The server hung up without an answer."),
     "ERR_TOO_MANY_REDIRECTS": TooManyRedirects("The server redirects without end."),
     "ERR_ABORTED": EmptyResponse("The server sent no page."),
+    # For these two the full Chromium, unlike the headless shell, has pages of its own.
+    "ERR_HTTP_RESPONSE_CODE_FAILURE": EmptyResponse("The server sent no page."),
+    "ERR_INVALID_AUTH_CREDENTIALS": HttpError("The page asks for credentials (HTTP 401)."),
     "ERR_SSL_PROTOCOL_ERROR": TlsError("The server does not speak TLS on this port."),
     "ERR_SSL_VERSION_OR_CIPHER_MISMATCH": TlsError("The server's TLS is too old."),
     "ERR_CERT_AUTHORITY_INVALID": TlsError("The certificate's issuer is not trusted."),

@@ -27,8 +27,13 @@ _LEAVES_S = 0.3
 """A click or a script leads elsewhere within some 20 ms, on a busy machine within 200."""
 LOOKS_S = 0.25
 """A long wait is made of short ones, between which the page is looked at."""
+_DROPPED = ("ERR_NETWORK_CHANGED", "interrupted by another navigation")
+"""What is said when Chromium drops a page because an address came to this machine or left it, as
+when a container starts beside the worker; and when what it shows instead, or its own second try,
+comes in between."""
 _NAMED_MAX = 3
 _WITHOUT_PAGE = frozenset({204, 205, 304})
+_PDF = "application/pdf"
 
 
 def load(visit: Visit, spec: PageOptions, deadline: Deadline) -> None:
@@ -49,8 +54,9 @@ def load(visit: Visit, spec: PageOptions, deadline: Deadline) -> None:
                 spec.html or "", wait_until="commit", timeout=patient.left_ms("load")
             )
     else:
-        _go_to(visit, spec.url, patient)
+        _go_to(visit, spec, spec.url, patient)
         _judge_status(visit, spec)
+        _judge_content(visit)
     with as_far_as_it_goes(visit, spec):
         _wait_until(visit, spec, patient)
 
@@ -76,34 +82,49 @@ def _wait_until(visit: Visit, spec: PageOptions, deadline: Deadline) -> None:
         _wait_for_idle(visit, deadline)
 
 
-def _go_to(visit: Visit, url: str, deadline: Deadline) -> None:
-    try:
-        response = visit.page.goto(url, wait_until="commit", timeout=deadline.left_ms("load"))
-    except PlaywrightTimeout as error:
-        visit.check()
-        raise deadline.passed("load", "the server's answer") from error
-    except PlaywrightError as error:
-        # That the renderer is gone the browser tells a moment after it gave the page up.
-        with visit.step("load", deadline):
-            visit.page.wait_for_timeout(LOOK_MS)
-        visit.check()
-        raise _failed_navigation(visit, error.message) from error
+def _go_to(visit: Visit, spec: PageOptions, url: str, deadline: Deadline) -> None:
+    while True:
+        try:
+            response = visit.page.goto(url, wait_until="commit", timeout=deadline.left_ms("load"))
+            break
+        except PlaywrightTimeout as error:
+            visit.check()
+            raise deadline.passed("load", "the server's answer") from error
+        except PlaywrightError as error:
+            # That the renderer is gone the browser tells a moment after it gave the page up.
+            with visit.step("load", deadline):
+                visit.page.wait_for_timeout(LOOK_MS)
+            visit.check()
+            if not any(sign in error.message for sign in _DROPPED):
+                raise _failed_navigation(visit, spec, error.message) from error
     if response is None or response.status in _WITHOUT_PAGE:
         raise EmptyResponse(f"The server sent no page{_status_of(visit)}.")
 
 
-def _failed_navigation(visit: Visit, message: str) -> JobError:
+def _failed_navigation(visit: Visit, spec: PageOptions, message: str) -> JobError:
     error = translate(message)
     page = visit.traffic.page
     if isinstance(error, EmptyResponse):
+        _judge_status(visit, spec)
         if visit.traffic.refused_scheme is not None:
             return UnsupportedContent(
                 f"The server redirects to {visit.traffic.refused_scheme}:, which is no page."
             )
         return EmptyResponse(f"The server sent no page{_status_of(visit)}.")
     if isinstance(error, UnsupportedContent) and page is not None and page.content_type:
-        return UnsupportedContent(f"The address is a download of {page.content_type}, not a page.")
+        return _no_page(page.content_type)
     return error
+
+
+def _no_page(content_type: str) -> UnsupportedContent:
+    return UnsupportedContent(f"The address is a download of {content_type}, not a page.")
+
+
+def _judge_content(visit: Visit) -> None:
+    """Refuse what the headless shell does not show, and the full Chromium in a viewer."""
+    content_type = (visit.traffic.page and visit.traffic.page.content_type) or ""
+    if content_type.lower().startswith(_PDF):
+        raise _no_page(content_type)
 
 
 def _status_of(visit: Visit) -> str:

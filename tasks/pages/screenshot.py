@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from farm.jobs.errors import CaptureFailed, PageTooLarge, SelectorNotFound
+from farm.jobs.errors import CaptureFailed, PageCrashed, PageTooLarge, SelectorNotFound
 from farm.jobs.specs.screenshot import AREA_MAX_PX, SIDE_MAX_PX, Clip, ScreenshotSpec
 from tasks.deadline import Deadline
 from tasks.outcome import Made
@@ -49,6 +49,7 @@ def screenshot(
     Raises:
         SelectorNotFound: The spec's element is not there.
         PageTooLarge: The element does not fit into a picture of this type.
+        PageCrashed: The page has no window any more.
         CaptureFailed: The browser made no picture of it.
         JobTimedOut: The deadline passed.
         BrowserCrashed: Chromium went away. The job is tried again.
@@ -159,7 +160,9 @@ def _factor(visit: Visit, spec: ScreenshotSpec) -> float:
 def _whole_page(visit: Visit, spec: ScreenshotSpec, factor: float) -> _Frame:
     width, height = visit.layout_px()
     if not (width and height):
-        raise CaptureFailed("The page has no size.")
+        # An empty one is as large as the window. One that was going elsewhere when it was held
+        # can, rarely, be left without a window, and stays so.
+        raise PageCrashed("The page has lost its window.")
     side = SIDE_MAX_PX[spec.type] / factor
     shown_width = min(width, int(side))
     most = min(spec.full_page_max_height / factor, side, AREA_MAX_PX / factor**2 / shown_width)

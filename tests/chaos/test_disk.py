@@ -1,7 +1,6 @@
 """A folder for temporary files that is full."""
 
 import itertools
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ from tests.support.chaos_farm import Farms, kill
 from tests.support.chaos_table import Row
 from tests.support.chaos_trial import Trials
 from tests.support.chaos_works import Works
-from tests.support.neighbours import need
+from tests.support.disks import a_disk
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -24,15 +23,8 @@ _FILLED_AT_ONCE = 1 << 20
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder that 96 MB fill, or 4,096 files."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = [need("mount"), "-t", "tmpfs", "-o", _OPTIONS, "chaos", str(folder)]
-    if subprocess.run(mount, check=False).returncode != 0:
-        pytest.skip("no file system can be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run([need("umount"), "--lazy", str(folder)], check=True)
+    with a_disk(tmp_path / "small", _OPTIONS) as disk:
+        yield disk.folder
 
 
 @pytest.fixture

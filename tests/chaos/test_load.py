@@ -21,7 +21,9 @@ _MEMORY = frozenset({"page_crashed", "out_of_memory", "page_unresponsive", "time
 
 
 @pytest.mark.timeout(600)
-def test_poison_among_healthy_jobs_ends_and_harms_none_of_them(trial: Trials, works: Works) -> None:
+def test_90_120_poison_among_healthy_jobs_ends_and_harms_none_of_them(
+    trial: Trials, works: Works
+) -> None:
     with trial("poison: a child killed at each run, memory bombs, 20 healthy jobs") as during:
         poison = works.silence("poison", frozenset({"worker_lost"}))
         (poisoned,) = during.submit([poison])

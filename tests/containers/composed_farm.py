@@ -12,23 +12,15 @@ import pytest
 from tests.support.neighbours import free_port
 
 COMPOSE_FILE = Path(__file__).parents[2] / "docker" / "compose.yaml"
-PAGE_PORT, SILENT_PORT = 9998, 9999
-_SERVE_PAGE = f"""
-from http.server import BaseHTTPRequestHandler, HTTPServer
-class Page(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<body style='background: linear-gradient(black, white)'>a page")
-HTTPServer(("", {PAGE_PORT}), Page).serve_forever()
-"""
+SITE_FILE = Path(__file__).with_name("site.yaml")
+PAGE_URL, SILENT_URL = "http://site:9998/", "http://site:9999/"
 REDIS_PASSWORDS = (
     "REDIS_PASSWORD",
     *(f"REDIS_PASSWORD_{part}" for part in ("API", "WORKER", "DISPATCHER", "FLOWER")),
 )
 SERVICES = (
-    *("redis", "redis-artifacts", "api", "worker-pages", "worker-media", "dispatcher", "flower"),
+    *("redis", "redis-artifacts", "api", "worker-pages", "worker-media", "dispatcher", "gate"),
+    "flower",
 )
 
 
@@ -47,7 +39,8 @@ class ComposedFarm:
             "FARM_FLOWER_PORT": str(flower_port),
             "FLOWER_BASIC_AUTH": ":".join(self.flower_login),
             **{name: secrets.token_hex(8) for name in REDIS_PASSWORDS},
-            "FARM_EGRESS_ALLOW": f"api:{PAGE_PORT},api:{SILENT_PORT}",
+            "GATE_SECRET": secrets.token_hex(24),
+            "FARM_EGRESS_ALLOW": "site:9998-9999",
         }
 
     def up(self) -> None:
@@ -55,7 +48,6 @@ class ComposedFarm:
         # Images made from nothing take minutes: Debian's packages, the browser, the fonts.
         self.compose("build", timeout_s=900)
         self.compose("up", "--detach", "--wait", "--wait-timeout", "180", timeout_s=240)
-        self.compose("exec", "-T", "--detach", "api", "python", "-c", _SERVE_PAGE)
 
     def down(self) -> None:
         """Remove every trace but the images."""
@@ -63,12 +55,44 @@ class ComposedFarm:
 
     def compose(self, *arguments: str, timeout_s: float = 60) -> bytes:
         """Run ``docker compose`` and return what it printed; fail with its complaint."""
-        scope = ("--ansi", "never", "-f", str(COMPOSE_FILE), "-p", self._project)
+        files = ("-f", str(COMPOSE_FILE), "-f", str(SITE_FILE))
+        scope = ("--ansi", "never", *files, "-p", self._project)
         return self._docker("compose", *scope, *arguments, timeout_s=timeout_s)
 
     def run_in(self, service: str, *command: str) -> bytes:
         """Run ``command`` inside the container of ``service``, as its user."""
         return self.compose("exec", "-T", service, *command)
+
+    def answer(self, address: str, port: int, line: str, *, to: str) -> str | None:
+        """Return what is said to the container of ``to``, which says ``line``.
+
+        ``None``: it gets no connection. Some machines' way out answers at every address, so
+        an answer alone does not tell who gave it.
+        """
+        end = "\r\n\r\n"
+        talk = f"""
+import socket
+try:
+    with socket.create_connection(({address!r}, {port}), 3) as there:
+        there.sendall({(line + end).encode()!r})
+        print("answer:", there.recv(1000))
+except OSError as error:
+    print(error)
+"""
+        said = self.run_in(to, "python", "-c", talk).decode()
+        return said if said.startswith("answer:") else None
+
+    def address(self, service: str, network: str) -> str:
+        """Return the address that ``service`` has in ``network``."""
+        networks = self.inspect(service)["NetworkSettings"]["Networks"]
+        found: str = networks[f"{self._project}_{network}"]["IPAddress"]
+        return found
+
+    def gateway(self, network: str) -> str:
+        """Return the address that this machine would have in ``network``."""
+        found = json.loads(self._docker("network", "inspect", f"{self._project}_{network}"))
+        gateway: str = found[0]["IPAM"]["Config"][0]["Gateway"]
+        return gateway
 
     def inspect(self, service: str) -> dict[str, Any]:
         """Return what the engine knows about the container of ``service``, running or not."""

@@ -4,14 +4,16 @@ Each test speaks to the farm through its published ports, or to ``docker`` itsel
 """
 
 import io
+import socket
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
 from PIL import Image
 
-from tests.containers.composed_farm import PAGE_PORT, SERVICES, SILENT_PORT, ComposedFarm
+from tests.bench.images import BASE, size_mb
+from tests.containers.composed_farm import PAGE_URL, SERVICES, SILENT_URL, ComposedFarm
 from tests.support.waiting import until
 
 # The first test waits for the images too; each wait below has a bound of its own.
@@ -19,25 +21,26 @@ pytestmark = pytest.mark.timeout(1500)
 
 UPLOADS = "/var/lib/farm/uploads"
 
-KILL_CELERY = """
+KILL_PYTHON = """
 import os, pathlib
 for process in sorted(int(each.name) for each in pathlib.Path("/proc").glob("[0-9]*")):
-    command = pathlib.Path(f"/proc/{process}/cmdline").read_bytes()
-    if command.startswith(b"/opt/venv/bin/python"):  # the oldest: the worker's main process
+    program = pathlib.Path(f"/proc/{process}/cmdline").read_bytes().partition(b"\\0")[0]
+    if pathlib.PurePath(program.decode()).name == "python":  # the oldest: the main process
         os.kill(process, 9)
         break
 """
 
-SERVE_NOTHING = f"""
-import os, signal, socket
-door = socket.create_server(("", {SILENT_PORT}))  # connections are made, and never answered
-if os.fork():
-    os._exit(0)
-os.setsid()
-for stream in (0, 1, 2):
-    os.close(stream)
-signal.pause()
-"""
+
+class Everywhere:
+    """A server at all addresses of this machine, as a careless one of the operator's."""
+
+    def __enter__(self) -> Self:
+        self._listener = socket.create_server(("0.0.0.0", 0))
+        self.port: int = self._listener.getsockname()[1]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
 
 
 def submit(api: httpx.Client, **spec: object) -> str:
@@ -61,7 +64,7 @@ def finished(api: httpx.Client, job_id: str, *, within_s: float = 60) -> dict[st
 
 def render_page(api: httpx.Client) -> str:
     """Ask for a picture of a page in another container, under the name it has there."""
-    return submit(api, kind="screenshot", url=f"http://api:{PAGE_PORT}/")
+    return submit(api, kind="screenshot", url=PAGE_URL)
 
 
 def test_it_lives_and_becomes_ready(api: httpx.Client) -> None:
@@ -83,12 +86,56 @@ def test_a_page_of_another_container_becomes_a_picture(api: httpx.Client) -> Non
 
 
 @pytest.mark.parametrize(
-    "url", ["http://api:8000/docs", "http://redis:6379/", "http://flower:5555"]
+    "url",
+    ["http://api:8000/docs", "http://redis:6379/", "http://flower:5555", "http://gate:3100/"],
 )
 def test_no_job_gets_to_the_farm_itself(api: httpx.Client, url: str) -> None:
     job = finished(api, submit(api, kind="screenshot", url=url))
     assert (job["state"], job["failure"]["code"]) == ("failed", "target_forbidden")
     assert job["artifacts"] == []
+
+
+GET = "GET / HTTP/1.1\r\nHost: localhost"
+
+
+@pytest.mark.parametrize("service", ["worker-pages", "worker-media", "dispatcher"])
+def test_what_runs_jobs_has_no_way_out_but_the_gate(farm: ComposedFarm, service: str) -> None:
+    site = farm.address("site", "web")
+    assert "200 OK" in (farm.answer(site, 9998, GET, to="gate") or "")
+    assert farm.answer(site, 9998, GET, to=service) is None
+    assert farm.answer("192.0.2.1", 80, GET, to=service) is None
+    # Nor to the API, nor to this machine, whichever of its addresses it is called by.
+    assert "gunicorn" in (farm.answer("127.0.0.1", 8000, GET, to="api") or "")
+    for address in ("api", farm.address("api", "outside"), farm.address("api", "inside")):
+        assert farm.answer(address, 8000, GET, to=service) is None
+    with Everywhere() as here:
+        for network in ("workshop", "egress"):
+            assert farm.answer(farm.gateway(network), here.port, GET, to=service) is None
+
+
+def test_the_gate_reaches_neither_redis_nor_the_api(farm: ComposedFarm) -> None:
+    at_home = farm.answer("redis", 6379, "PING", to="worker-pages")
+    assert "NOAUTH" in (at_home or "")
+    for name in ("redis", "redis-artifacts"):
+        for address in (name, farm.address(name, "workshop"), farm.address(name, "inside")):
+            assert "NOAUTH" not in (farm.answer(address, 6379, "PING", to="gate") or "")
+    for address in ("api", farm.address("api", "outside"), farm.address("api", "inside")):
+        assert "gunicorn" not in (farm.answer(address, 8000, GET, to="gate") or "")
+
+
+def test_a_gate_that_is_killed_comes_back_and_no_job_is_lost(
+    farm: ComposedFarm, api: httpx.Client
+) -> None:
+    restarts = farm.inspect("gate")["RestartCount"]
+    jobs = [submit(api, kind="screenshot", url=f"{PAGE_URL}?2") for _ in range(4)]
+    until(
+        lambda: any(api.get(f"/v1/jobs/{job}").json()["state"] == "running" for job in jobs),
+        "one of them is under way",
+    )
+    farm.compose("exec", "-T", "--detach", "gate", "python", "-c", KILL_PYTHON)
+    until(lambda: farm.inspect("gate")["RestartCount"] == restarts + 1, "it is restarted", 30)
+    ended = [finished(api, job, within_s=120) for job in jobs]
+    assert {job["state"] for job in ended} == {"succeeded"}, ended
 
 
 def test_an_uploaded_video_is_probed(farm: ComposedFarm, api: httpx.Client) -> None:
@@ -196,6 +243,15 @@ def test_only_this_machine_reaches_the_ports(farm: ComposedFarm) -> None:
     }
 
 
+@pytest.mark.usefixtures("farm")  # It builds them.
+@pytest.mark.parametrize(
+    ("image", "at_most_mb"),
+    [("api", 80), ("flower", 50), ("gate", 30), ("worker", 1400)],
+)
+def test_an_image_is_small_above_its_base(image: str, at_most_mb: int) -> None:
+    assert size_mb(f"renderfarm-{image}:local") - size_mb(BASE) <= at_most_mb
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_container_runs_without_root_and_its_powers(farm: ComposedFarm, service: str) -> None:
     text = farm.run_in(service, "cat", "/proc/1/status").decode()
@@ -228,8 +284,7 @@ def test_jobs_leave_no_zombies(farm: ComposedFarm, api: httpx.Client) -> None:
 def test_a_stop_gives_back_the_job_that_would_outlast_it(
     farm: ComposedFarm, api: httpx.Client
 ) -> None:
-    farm.run_in("api", "python", "-c", SERVE_NOTHING)
-    job_id = submit(api, kind="screenshot", url=f"http://api:{SILENT_PORT}/", timeout=120_000)
+    job_id = submit(api, kind="screenshot", url=SILENT_URL, timeout=120_000)
 
     def state() -> str:
         name: str = api.get(f"/v1/jobs/{job_id}").json()["state"]
@@ -250,7 +305,7 @@ def test_a_killed_worker_comes_back_and_runs_what_was_asked_meanwhile(
 ) -> None:
     restarts = farm.inspect("worker-pages")["RestartCount"]
     # The container goes down with it, and with the container this command: its end says nothing.
-    farm.compose("exec", "-T", "--detach", "worker-pages", "python", "-c", KILL_CELERY)
+    farm.compose("exec", "-T", "--detach", "worker-pages", "python", "-c", KILL_PYTHON)
 
     def restarted() -> bool:
         now = farm.inspect("worker-pages")
@@ -262,10 +317,37 @@ def test_a_killed_worker_comes_back_and_runs_what_was_asked_meanwhile(
     assert farm.inspect("worker-pages")["RestartCount"] == restarts + 1
 
 
-@pytest.mark.parametrize("service", ["worker-pages", "worker-media", "dispatcher", "api", "flower"])
+@pytest.mark.parametrize(
+    "service", ["worker-pages", "worker-media", "dispatcher", "gate", "api", "flower"]
+)
 def test_a_stop_is_graceful(farm: ComposedFarm, service: str) -> None:
     farm.compose("stop", service)
     state = farm.inspect(service)["State"]
     farm.compose("start", service)
     assert state["ExitCode"] == 0
     assert state["OOMKilled"] is False
+
+
+def test_an_upgrade_loses_no_job(farm: ComposedFarm, api: httpx.Client) -> None:
+    lines = "".join(f"{PAGE_URL}{number}?1\n" for number in range(30))
+    accepted = api.post(
+        "/v1/batches",
+        params={"kind": "screenshot"},
+        content=lines,
+        headers={"Content-Type": "text/plain"},
+    )
+    assert accepted.status_code in {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED}
+    batch = f"/v1/batches/{accepted.json()['id']}"
+
+    def counts() -> dict[str, Any]:
+        found: dict[str, Any] = api.get(batch).raise_for_status().json()
+        return found
+
+    until(lambda: counts()["running"] and counts()["succeeded"], "some are done, some run", 60)
+    before = {service: farm.inspect(service)["Id"] for service in SERVICES}
+    # As with new images: every container is another one after it, those of Redis too.
+    farm.compose("up", "--detach", "--wait", "--force-recreate", timeout_s=300)
+    after = {service: farm.inspect(service)["Id"] for service in SERVICES}
+    assert all(before[service] != after[service] for service in SERVICES)
+    assert counts()["succeeded"] < 30, "all was done before the upgrade"
+    until(lambda: counts()["succeeded"] == 30, "all jobs are done", 180)

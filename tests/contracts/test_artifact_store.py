@@ -14,12 +14,15 @@ from farm.backends.folder_artifacts import FolderArtifacts
 from farm.backends.memory import MemoryArtifacts
 from farm.backends.redis_artifacts import CHUNK_BYTES, RedisArtifacts
 from farm.backends.redis_connection import connect
+from farm.backends.s3_artifacts import S3Artifacts
 from farm.jobs.errors import ArtifactEvicted, PayloadTooLarge
 from farm.jobs.ports import ArtifactStore
 from tests.support.waiting import until
 
+_OVER_REDIS = [pytest.param(name, marks=pytest.mark.redis) for name in ("redis", "s3")]
 
-@pytest.fixture(params=["memory", "folder", pytest.param("redis", marks=pytest.mark.redis)])
+
+@pytest.fixture(params=["memory", "folder", *_OVER_REDIS])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ArtifactStore]:
     if request.param == "memory":
         yield MemoryArtifacts()
@@ -28,6 +31,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ArtifactSt
         yield FolderArtifacts(tmp_path, SystemClock())
         return
     with connect(request.getfixturevalue("redis_url")) as client:
+        if request.param == "s3":
+            yield S3Artifacts(request.getfixturevalue("bucket"), client, SystemClock())
+            return
         yield RedisArtifacts(client)
 
 

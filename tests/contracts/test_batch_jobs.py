@@ -60,6 +60,29 @@ def test_jobs_come_in_the_order_of_their_lines_page_by_page(read: Read) -> None:
     assert read.jobs.in_order("nothing", -1, 4) == ([], None)
 
 
+def test_milestones_are_a_few_of_the_ends(read: Read) -> None:
+    made = read.subject.made(*PAGES)
+    assert read.jobs.milestones("batch-1", 3) == []
+    begun = read.subject.clock.now()
+    for job in made[:5]:
+        read.subject.clock.advance(60)
+        read.subject.end(job)
+    minutes = [
+        (number, (at - begun).total_seconds() / 60)
+        for number, at in read.jobs.milestones("batch-1", 3)
+    ]
+    assert minutes == [(1, 1), (3, 3), (5, 5)]
+    assert [number for number, _ in read.jobs.milestones("batch-1", 60)] == [1, 2, 3, 4, 5]
+    assert read.jobs.milestones("nothing", 60) == []
+
+
+def test_no_milestone_is_before_another_whatever_the_clocks_say(read: Read) -> None:
+    for job in read.subject.made(*PAGES)[:3]:
+        read.subject.end(job)
+        read.subject.clock.advance(-60)
+    assert [at for _, at in read.jobs.milestones("batch-1", 9)] == [NOON] * 3
+
+
 def test_a_job_is_read_as_it_stands(read: Read) -> None:
     first, *_ = read.subject.made(*PAGES)
     ended = read.subject.end(first, fails=True)

@@ -12,7 +12,7 @@ from farm.backends.redis_changes import ChangeListener
 from farm.backends.redis_connection import connect
 from farm.backends.redis_deliveries import RedisDeliveries
 from farm.backends.redis_ledger import RedisLedger
-from farm.jobs.deliveries import Delivery
+from farm.jobs.deliveries import Answer, Delivery
 from farm.jobs.errors import DnsError
 from farm.jobs.models import Job
 from farm.jobs.ports import Deliveries, JobLedger
@@ -183,3 +183,38 @@ def test_many_are_asked_for_at_once(subject: Subject) -> None:
         "two": "delivered",
     }
     assert subject.deliveries.of([]) == {}
+
+
+def given_up(subject: Subject, job: Job, minutes: float) -> Delivery:
+    """Have it fail for good so long after noon."""
+    final = Answer(error="http_410", is_final=True)
+    at = NOON + timedelta(minutes=minutes)
+    failed = Delivery(revision=job.revision).after(final, at, jitter=0)
+    assert subject.deliveries.record(job, failed)
+    return failed
+
+
+def test_what_was_given_up_is_listed_the_latest_first(subject: Subject) -> None:
+    jobs = [subject.ended(f"job-{number}") for number in range(5)]
+    for minute, job in enumerate(jobs):
+        how = given_up(subject, job, minute)
+    found = subject.deliveries.given_up("", None, 2)
+    assert [each.about for each in found] == [jobs[4], jobs[3]]
+    assert (found[0].delivery, found[0].at) == (how, NOON + timedelta(minutes=4))
+    older = subject.deliveries.given_up("", found[-1].at, 10)
+    assert [each.about for each in older] == [jobs[2], jobs[1], jobs[0]]
+    assert subject.deliveries.given_up("another", None, 10) == []
+
+
+def test_what_was_given_up_leaves_the_list_as_soon_as_it_is_no_longer_so(subject: Subject) -> None:
+    retried, asked, ended, stays = [subject.ended(f"job-{number}") for number in range(4)]
+    for job in (retried, asked, ended, stays):
+        given_up(subject, job, 1)
+    assert subject.ledger.swap(retried.retried(LATER))
+    subject.deliveries.record(asked, Delivery(revision=asked.revision, due_at=LATER))
+    subject.ledger.forget(ended.id)
+    # More than one page of what is no longer so lies before it.
+    assert [each.about for each in subject.deliveries.given_up("", None, 1)] == [stays]
+    delivered = Delivery(revision=stays.revision).after(Answer(), LATER, jitter=0)
+    subject.deliveries.record(stays, delivered)
+    assert subject.deliveries.given_up("", None, 10) == []

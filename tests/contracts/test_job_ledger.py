@@ -563,3 +563,60 @@ def test_each_move_of_a_job_in_redis_has_a_line_and_what_is_refused_has_none(
         {**whole, "state": "running", "revision": 2, "attempt": 1},
         {**whole, "state": "failed", "revision": 3, "attempt": 1, "code": "dns_error"},
     ]
+
+
+def found(ledger: JobLedger, tag: str) -> list[str]:
+    return [job.id for job in ledger.listed(JobFilter(tag=tag), None, 10).jobs]
+
+
+def test_tags_set_by_hand_take_the_place_of_those_of_the_spec(ledger: JobLedger) -> None:
+    job = a_job(spec=a_spec(tags=["old", "both"]))
+    ledger.swap(job)
+    ledger.tag(job.id, ["both", "new \N{SNOWMAN} \"tag'"])
+    stored = ledger.get(job.id)
+    assert stored.tags == ("both", "new \N{SNOWMAN} \"tag'")
+    assert (stored.spec, stored.revision) == (job.spec, job.revision)
+    assert found(ledger, "new \N{SNOWMAN} \"tag'") == found(ledger, "both") == [job.id]
+    assert found(ledger, "old") == []
+    assert [each.tags for each in ledger.listed(JobFilter(), None, 10).jobs] == [stored.tags]
+    ledger.tag(job.id, [])
+    assert ledger.get(job.id).tags == ()
+    assert found(ledger, "both") == []
+
+
+def test_whoever_holds_the_job_as_it_was_moves_it_and_its_tags_stay(ledger: JobLedger) -> None:
+    job = a_job(spec=a_spec(tags=["old"], retention=60))
+    ledger.swap(job)
+    running = job.claimed("w", NOON, redeliveries=0)
+    ledger.swap(running)
+    ledger.tag(job.id, ["new"])
+    ended = running.succeeded(NOON, artifacts=[], report={})
+    assert ledger.swap(ended)
+    assert ledger.swap(ended), "the same again"
+    assert (found(ledger, "new"), found(ledger, "old")) == ([job.id], [])
+    assert ledger.get(job.id).state == "succeeded"
+    assert ledger.get(job.id).tags == ("new",)
+
+
+def test_a_tagged_job_ends_its_retention_as_any_other(subject: Subject) -> None:
+    job = a_job(spec=a_spec(retention=60))
+    subject.ledger.swap(job)
+    ended = job.cancelled(NOON)
+    subject.ledger.swap(ended)
+    subject.ledger.tag(job.id, ["new"])
+    subject.end_retention(ended)
+    until(lambda: subject.has_expired(ended), "the retention is over")
+    subject.ledger.tag(job.id, ["newer"])
+    subject.ledger.tidy(NOON + timedelta(seconds=3600), 10)
+    assert found(subject.ledger, "new") == found(subject.ledger, "newer") == []
+
+
+def test_a_forgotten_job_is_found_by_no_tag(ledger: JobLedger) -> None:
+    job = a_job()
+    ledger.swap(job)
+    ledger.tag(job.id, ["new"])
+    ledger.forget(job.id)
+    ledger.tag(job.id, ["newer"])
+    assert found(ledger, "new") == found(ledger, "newer") == []
+    with pytest.raises(UnknownJob):
+        ledger.get(job.id)

@@ -6,13 +6,16 @@ import pytest
 from kombu import pools
 from redis import Redis
 
+from farm.backends.amqp_queue import AmqpQueue
 from farm.backends.celery_queue import PRIORITIES, CeleryQueue
+from farm.backends.clock import SystemClock
 from farm.backends.memory import MemoryQueue
 from farm.backends.redis_connection import connect
 from farm.jobs.errors import BackendUnavailable
 from farm.jobs.ports import JobQueue
 from tests.support.builders import a_job, a_spec
 from tests.support.neighbours import free_port
+from tests.support.rabbitmq import empty, needs_rabbitmq
 
 SECRET = "https://page.test/?token=hunter2"
 
@@ -23,14 +26,29 @@ def _no_connection_is_left() -> Iterator[None]:
     pools.reset()
 
 
-@pytest.fixture(params=["memory", pytest.param("celery", marks=pytest.mark.redis)])
+@pytest.fixture(
+    params=[
+        "memory",
+        pytest.param("redis", marks=pytest.mark.redis),
+        pytest.param("rabbitmq", marks=[pytest.mark.redis, needs_rabbitmq]),
+    ]
+)
 def queue(request: pytest.FixtureRequest) -> Iterator[JobQueue]:
     if request.param == "memory":
         yield MemoryQueue()
         return
     url = request.getfixturevalue("redis_url")
     with connect(url) as client:
+        if request.param == "rabbitmq":
+            broker_url = request.getfixturevalue("rabbitmq_of_session").url
+            empty(broker_url)
+            yield AmqpQueue(broker_url, client, SystemClock())
+            return
         yield CeleryQueue(url, client)
+
+
+def test_it_answers(queue: JobQueue) -> None:
+    queue.ping()
 
 
 def test_nothing_is_announced_at_first(queue: JobQueue) -> None:

@@ -22,6 +22,7 @@ from farm.jobs.batches.moulds import Cast, Mould
 from farm.jobs.batches.ports import BatchLedger, Room
 from farm.jobs.deliveries import Answer, Delivery
 from farm.jobs.errors import DnsError
+from farm.jobs.metrics.history import SAMPLES_MAX, Sample, counted
 from farm.jobs.metrics.ports import Statistics
 from farm.jobs.models import Artifact, Job
 from farm.jobs.ports import Deliveries, JobLedger
@@ -266,3 +267,27 @@ def test_a_redis_that_the_farm_may_not_ask_says_nothing(redis_url: str) -> None:
                 assert set(statistics.stores()) == {"records"}
         finally:
             client.execute_command("ACL", "DELUSER", "shy")
+
+
+def test_samples_are_kept_in_their_order_and_only_so_many(subject: Subject) -> None:
+    assert subject.statistics.kept() == []
+    samples = [
+        Sample(
+            at=_after(ms), queued={"pages": ms}, oldest_wait_s={"pages": 1.5}, ended={"failed": 2}
+        )
+        for ms in range(SAMPLES_MAX + 2)
+    ]
+    for sample in samples:
+        subject.statistics.keep(sample)
+    assert subject.statistics.kept() == samples[2:]
+
+
+def test_a_sample_has_what_has_happened_of_all_kinds(subject: Subject) -> None:
+    subject.succeeded("job-1")
+    subject.succeeded("job-2", kind="pdf")
+    subject.stored(subject.claimed("job-3").failed(DnsError("No such host."), _after(2040)))
+    found = counted(subject.statistics.counts())
+    assert found["ended"] == {"succeeded": 2, "failed": 1}
+    assert found["failed"] == {"dns_error": 1}
+    assert found["stages"]["queue"] == 3
+    assert (found["stages"]["load"], found["stages_ms"]["load"]) == (2, 1200)

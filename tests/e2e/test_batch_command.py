@@ -14,6 +14,7 @@ from farm.client.http import FarmClient
 from tests.support.batch_command import Command
 from tests.support.blocked_loop import BlockedLoop
 from tests.support.chaos_works import Work, Works
+from tests.support.disks import a_disk
 from tests.support.site import Site, serving
 
 COUNT = 40
@@ -117,3 +118,43 @@ def test_pages_of_ones_own_and_those_that_differ_by_a_secret_are_told_apart(
     done = CliRunner().invoke(cli, arguments)
     assert (done.exit_code, done.stderr) == (0, "5 done\n")
     assert len(list(client.all_jobs(tag="apart"))) == 5
+
+
+@pytest.mark.parametrize("kib", [0, 12, 60])
+def test_a_disk_that_is_full_ends_it_and_the_rest_is_done_once_there_is_room(
+    farm: Stack, client: FarmClient, works: Sequence[Work], tmp_path: Path, kib: int
+) -> None:
+    """0: there is no room for the manifest itself, so nothing is handed in."""
+    some, tag = works[:12], f"full-{kib}"
+    command = Command.of(farm.url, tmp_path, some)
+    with a_disk(command.shots, f"size={max(kib, 4)}k") as disk:
+        filler = command.shots / "filler"
+        filler.write_bytes(bytes(0 if kib else 4096))
+        code, _, said = command.ended("--tags", tag)
+        assert code == 2
+        assert "No space left on device" in said
+        assert command.half_written() == []
+        before = command.right()
+        assert before < len(some)
+        assert len(list(client.all_jobs(tag=tag))) == (len(some) if kib else 0)
+        filler.unlink()
+        disk.resize(4096)
+        code, _, said = command.ended("--tags", tag)
+        assert (code, command.right()) == (0, len(some)), said
+        assert command.half_written() == []
+        assert len(list(client.all_jobs(tag=tag))) == len(some)
+
+
+def test_a_folder_that_may_not_be_written_is_told_and_nothing_is_handed_in(
+    farm: Stack, client: FarmClient, works: Sequence[Work], tmp_path: Path
+) -> None:
+    command = Command.of(farm.url, tmp_path, works[:3])
+    with a_disk(command.shots, "size=1m") as disk:
+        disk.forbid_writing()
+        code, _, said = command.ended("--tags", "forbidden")
+        assert code == 2
+        assert "Read-only file system" in said
+        assert str(Path("shots", "manifest.jsonl")) in said
+        assert list(client.all_jobs(tag="forbidden")) == []
+        disk.allow_writing()
+        assert command.ended("--tags", "forbidden")[::2] == (0, "3 done\n")

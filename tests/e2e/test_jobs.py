@@ -219,7 +219,7 @@ def test_the_farm_is_ready_and_its_description_is_served(farm: Stack) -> None:
     assert httpx.get(f"{farm.url}/healthz").json() == {"status": "ok"}
     checks = httpx.get(f"{farm.url}/readyz").json()["checks"]
     assert checks == dict.fromkeys(
-        ("redis", "pages", "media", "browser", "gate", "artifacts"), "ok"
+        ("redis", "pages", "media", "browser", "gate", "broker", "artifacts"), "ok"
     )
     assert httpx.get(f"{farm.url}/openapi.json").json()["openapi"].startswith("3.1")
 

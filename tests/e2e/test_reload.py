@@ -138,6 +138,6 @@ def test_the_api_takes_up_new_code_and_refuses_nobody_meanwhile(dev: ReloadingFa
 
 
 def _health(url: str) -> str:
-    answer = httpx.get(f"{url}/healthz", trust_env=False)
+    answer = httpx.get(f"{url}/healthz", trust_env=False, timeout=30)
     status: str = answer.raise_for_status().json()["status"]
     return status

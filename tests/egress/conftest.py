@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Playwright, sync_playwright
 
-from tests.support.neighbours import missing, need
+from tests.support.neighbours import BROWSERS, missing, need
 from tests.support.rig_farm import RigFarm, farming
 from tests.support.rig_namespace import NoNamespace
 from tests.support.rig_session import Rig, build_rig
@@ -32,13 +32,7 @@ def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     return found
 
 
-@pytest.fixture(
-    scope="session",
-    params=[
-        pytest.param("chromium-headless-shell", id="shell"),
-        pytest.param("chromium", id="full"),
-    ],
-)
+@pytest.fixture(scope="session", params=BROWSERS, ids=["shell", "full"])
 def farm(rig: Rig, request: pytest.FixtureRequest) -> Iterator[RigFarm]:
     """The farm inside the rig, with each of the two kinds of Chromium that there is."""
     del rig

@@ -7,8 +7,8 @@ from playwright.sync_api import Error, Playwright
 
 from tasks.egress.client import Gate
 from tasks.egress.keeper import Keeper
+from tests.support.neighbours import BROWSERS
 from tests.support.rig_browsers import (
-    BROWSERS,
     FULL_WEBRTC,
     NO_NAMES,
     SHELL_WEBRTC,

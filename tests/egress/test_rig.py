@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Playwright
 
-from tests.support.rig_browsers import BROWSERS, opened
+from tests.support.neighbours import BROWSERS
+from tests.support.rig_browsers import opened
 from tests.support.rig_farm import FILE_TEXT, colours
 from tests.support.rig_session import (
     CONNECTIONS,

@@ -16,6 +16,7 @@ FORBIDDEN = {
     7: ["http://metadata.google.internal/"],
     9: ["http://10.0.0.5/", "http://172.16.0.1/", "http://192.168.0.1/"],
     10: ["http://0.0.0.0/", "http://[::]/"],
+    14: ["http://127.0.0.1./"],
     16: ["http://224.0.0.1/", "http://255.255.255.255/", "http://240.0.0.1/"],
     # Of other numbers: what is not the web's, a name for an address inside, mixed answers.
     36: ["http://inside.test/"],
@@ -23,7 +24,7 @@ FORBIDDEN = {
     49: [f"http://{ALLOWED}:8080/", "http://127.0.0.11:8088/", "http://public.test:8088/"],
     54: ["http://public.test:6379/", "http://127.0.0.1:6379/"],
 }
-NO_QUESTION = {1, 2, 3, 4, 5, 6, 7, 9, 10, 16, 54}
+NO_QUESTION = {1, 2, 3, 4, 5, 6, 7, 9, 10, 14, 16, 54}
 """Those of them that no name server is asked for."""
 OF_THE_BROWSER = {"accounts.google.com", "clients2.google.com", "update.googleapis.com"}
 """What the full Chromium wants of its maker, through the gate, whatever the job is."""

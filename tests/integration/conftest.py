@@ -1,6 +1,7 @@
 """The browser that the tests of one module share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,7 @@ from tests.support.collector import Collector, collecting
 from tests.support.drivers import drivers_of_this_process
 from tests.support.gate import gate, gate_to_this_machine
 from tests.support.hostile import Endure, enduring
-from tests.support.neighbours import need
+from tests.support.neighbours import BROWSERS, need
 from tests.support.site import Site, serving
 from tests.support.waiting import until
 
@@ -42,10 +43,12 @@ def elsewhere() -> Iterator[Site]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=BROWSERS, ids=["shell", "full"])
 def endure(
-    browser: BrowserHolder, site: Site, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, site: Site, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Endure]:
-    """Render hostile pages; see ``enduring``."""
+    """Render hostile pages with each of the two kinds of Chromium; see ``enduring``."""
+    browser = BrowserHolder(Path(need(request.param)), "auto", gate())
     with enduring(browser, site, tmp_path_factory.mktemp("browser")) as function:
         yield function
+    until(lambda: not drivers_of_this_process(), "no driver is left")

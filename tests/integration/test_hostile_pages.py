@@ -9,6 +9,9 @@ import pytest
 from tests.support.hostile import Endure
 from tests.support.site import Site
 
+_DISK_MAX_BYTES = 8_000_000
+"""What a browser may write of its own, as of its profile, while it has a page."""
+
 
 @pytest.mark.parametrize(
     "path",
@@ -26,16 +29,27 @@ from tests.support.site import Site
         "/mailto-onload",
         "/many-fonts",
         "/popup-storm-timer",
-        "/download-storm",
-        "/download-endless",
     ],
 )
-def test_92_95_a_page_that_wants_attention_is_pictured_without(endure: Endure, path: str) -> None:
+def test_95_a_page_that_wants_attention_is_pictured_without(endure: Endure, path: str) -> None:
     ending = endure(path)
     assert ending.code == "succeeded", ending.message
     assert ending.report["http_status"] == 200
     assert ending.report["partial"] is False
     assert ending.picture.size == (1280, 800)
+
+
+@pytest.mark.parametrize("path", ["/download-storm", "/download-endless"])
+def test_92_a_page_that_starts_downloads_is_pictured_and_none_of_them_gets_to_the_disk(
+    endure: Endure, site: Site, path: str
+) -> None:
+    """The page stays open while some hundred MB would come."""
+    ending = endure(path, wait_for_timeout=3000)
+    assert ending.code == "succeeded", ending.message
+    assert ending.picture.size == (1280, 800)
+    started = [f"/attachment?{number}" for number in range(20)]
+    assert any(map(site.seen, started if path == "/download-storm" else ["/endless-file"]))
+    assert ending.disk_bytes < _DISK_MAX_BYTES
 
 
 def test_91_no_window_is_opened_by_a_page(endure: Endure, site: Site) -> None:
@@ -77,7 +91,7 @@ def test_a_page_that_goes_on_and_on_is_pictured_as_it_stands_each_time(
         ("/mailto", "mailto:"),
     ],
 )
-def test_a_page_that_never_loads_times_out_and_says_why(
+def test_95_a_page_that_never_loads_times_out_and_says_why(
     endure: Endure, path: str, awaited: str
 ) -> None:
     ending = endure(path, timeout_s=3)
@@ -141,3 +155,8 @@ def test_84_85_a_page_that_lets_nobody_in_is_unresponsive_whatever_is_made_of_it
     assert ending.code == "page_unresponsive", ending.message
     assert ending.error is not None
     assert not ending.error.retryable
+
+
+def test_119_a_caller_s_own_script_without_an_end_is_unresponsive(endure: Endure) -> None:
+    ending = endure("/colours", timeout_s=3, scripts=["for (;;);"])
+    assert ending.code == "page_unresponsive", ending.message

@@ -1,8 +1,10 @@
 """Files that an attacker would leave: none is opened further, none costs much."""
 
 import resource
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from os import mkfifo
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -10,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from api.app import create_app
+from api.settings import ApiSettings
 from farm.jobs.errors import FarmError, MediaTooLarge, MediaUnsupported
+from tests.support.builders import MemoryFarm
 from tests.support.hostile_media import (
     concat,
     live_playlist,
@@ -24,7 +29,8 @@ from tests.support.hostile_media import (
 from tests.support.media_files import make, make_media_files
 from tests.support.media_site import Watched, fixed, serving_media, watching
 from tests.support.neighbours import free_port, need
-from tests.support.probing import artifact, error_of, error_of_upload, probe_upload, summary
+from tests.support.probing import artifact, error_of, error_of_upload, probe, probe_upload, summary
+from tests.support.uploads import raw
 
 DISGUISES = (".m3u8", ".mp4", ".ts?a=b.png")
 SORTS = ("hls", "hls-live", "hls-master", "dash", "concat")
@@ -209,3 +215,40 @@ def test_tags_without_end_do_not_fill_the_record(files: Path, tmp_path: Path) ->
     assert tag in summary(found)["tags"].values()
     assert found.report == {}
     assert found.warnings == ["There is too much to say for the report: see probe.json."]
+
+
+NAMED = ("list.m3u8", "list.mp4", "list.avi", "../../list.mp4", "-i.mkv")
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_61_an_uploaded_playlist_is_refused_whatever_it_is_called(name: str) -> None:
+    farm = MemoryFarm()
+    client = create_app(ApiSettings(), farm.service).test_client()
+    for content in playlists("file:///etc/passwd").values():
+        upload = raw(client, content, filename=name).get_json()
+        assert upload["filename"] == name
+        with pytest.raises(FarmError) as caught:
+            probe(farm.artifacts, url=None, upload_id=upload["id"])
+        assert caught.value.code == "media_playlist_forbidden"
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_60_61_64_no_file_that_a_playlist_names_is_opened(tmp_path: Path, sort: str) -> None:
+    """Who opened one of these would wait for somebody to write to it."""
+    for name in ("a.ts", "b.mp4", "c"):
+        pipe = tmp_path / name
+        mkfifo(pipe)
+        for target in (f"file://{pipe}", str(pipe), f"file:{pipe}"):
+            error = error_of_upload(playlists(target)[sort], timeout_s=10)
+            assert error.code == "media_playlist_forbidden"
+
+
+def test_64_what_lies_beside_an_upload_is_not_opened_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name without a folder is looked for where the list is, a file of the farm's own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    mkfifo(tmp_path / "beside.mp4")
+    for target in ("../beside.mp4", "beside.mp4", "./../beside.mp4", "input"):
+        error = error_of_upload(concat(target), timeout_s=10)
+        assert error.code == "media_playlist_forbidden"

@@ -7,6 +7,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import psutil
 import pytest
 
 from farm.jobs.errors import FarmError
@@ -81,6 +82,9 @@ def test_69_a_server_that_is_slow_without_end_costs_no_more_than_the_deadline(
     answers = {"/dripping-head": dripping_head, "/slow-mp4": slow_mp4}
     with serving_media(None, answers) as site:
         assert ended_in_time(1, url=site.url(path), **fields).code == "timeout"
+    assert [
+        each for each in psutil.Process().children() if each.name().startswith(("ff", "ld-"))
+    ] == []
 
 
 @pytest.mark.parametrize("fields", WAYS, ids=str)

@@ -45,6 +45,35 @@ def test_105_headers_do_not_follow_a_redirect_to_another_origin(
     assert not {"x-secret", "authorization"} & elsewhere.headers("/echo?redirected").keys()
 
 
+def test_105_headers_are_there_again_once_a_redirect_leads_back_to_their_origin(
+    browser: BrowserHolder, site: Site, elsewhere: Site
+) -> None:
+    back = f"/redirect?to={quote(site.url('/echo?back-again'), safe='')}"
+    path = f"/redirect?to={quote(elsewhere.url(back), safe='')}"
+    shoot(browser, site.url(path), extra_http_headers=SECRET)
+    assert not {"x-secret", "authorization"} & elsewhere.headers(back).keys()
+    assert site.headers("/echo?back-again")["x-secret"] == "hunter2"
+
+
+def test_104_headers_do_not_go_to_another_origin_s_pictures_and_frames(
+    browser: BrowserHolder, site: Site, elsewhere: Site
+) -> None:
+    html = (
+        f"<img src={elsewhere.url('/colour/00ff00.png?104')}>"
+        f"<iframe src={elsewhere.url('/echo?104')}></iframe>"
+    )
+    script = f"document.body.innerHTML = {html!r}"
+    shoot(
+        browser,
+        site.url("/empty"),
+        extra_http_headers=SECRET,
+        scripts=[script],
+        wait_for_timeout=500,
+    )
+    for path in ("/colour/00ff00.png?104", "/echo?104"):
+        assert not {"x-secret", "authorization"} & elsewhere.headers(path).keys()
+
+
 def test_105_headers_follow_a_redirect_within_the_origin(
     browser: BrowserHolder, site: Site
 ) -> None:

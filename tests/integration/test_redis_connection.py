@@ -8,8 +8,12 @@ from contextlib import ExitStack
 import pytest
 from redis import Redis
 
+from api.app import create_app
+from api.settings import ApiSettings
+from farm.backends.assembly import assemble
 from farm.backends.redis_connection import TIMEOUT_S, connect, redis_errors
 from farm.jobs.errors import BackendUnavailable
+from tests.support.neighbours import free_port
 from tests.support.waiting import until
 
 AT_ONCE_S = 0.5
@@ -82,3 +86,25 @@ def test_a_connection_that_was_cut_is_not_noticed(redis_url: str) -> None:
         for _ in range(3):
             assert client.ping()
             plain.client_kill_filter(_type="normal", skipme=True)
+
+
+def test_120_without_redis_every_caller_is_told_so_within_two_seconds_and_no_more() -> None:
+    gone = f"redis://:hunter2@127.0.0.1:{free_port()}/0"
+    client = create_app(ApiSettings(), assemble(gone, None, waiters_max=0)).test_client()
+    spec = {"kind": "screenshot", "url": "http://page.test/"}
+    for method, path, body in (
+        ("POST", "/v1/jobs", spec),
+        ("GET", "/v1/jobs", None),
+        ("GET", "/v1/jobs/nope", None),
+        ("POST", "/v1/batches", {"items": [spec]}),
+        ("GET", "/v1/pressure", None),
+    ):
+        began = time.monotonic()
+        answer = client.open(path, method=method, json=body)
+        assert time.monotonic() - began < 2
+        assert answer.content_type == "application/problem+json"
+        problem = answer.get_json()
+        assert (answer.status_code, problem["code"]) == (503, "backend_unavailable")
+        assert answer.headers["Retry-After"]
+        told = answer.text.replace(path, "")
+        assert not [word for word in ("hunter2", "127.0.0.1", "Traceback", ".py") if word in told]

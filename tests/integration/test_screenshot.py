@@ -14,6 +14,7 @@ from tasks.outcome import Stopwatch
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.check import open_a_page
 from tasks.pages.render import Pages
+from tasks.pages.visit import Visit
 from tests.support.builders import a_job, a_spec
 from tests.support.drivers import driver_of_this_process, living_children
 from tests.support.gate import gate
@@ -99,6 +100,17 @@ def test_a_document_that_is_no_html_is_pictured_as_a_page_is(
 ) -> None:
     image = picture(shoot(browser, site.url(path), full_page=True, timeout_s=20))
     assert len(image.getcolors() or range(9)) > 1
+
+
+def test_a_page_that_has_lost_its_window_is_begun_anew(
+    browser: BrowserHolder, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [(0, 0)]
+    layout_px = Visit.layout_px
+    monkeypatch.setattr(Visit, "layout_px", lambda it: sizes.pop() if sizes else layout_px(it))
+    image = picture(shoot(browser, site.url("/drawing.svg"), full_page=True))
+    assert pixel(image, 50, 50) == GREEN
+    assert sizes == []
 
 
 def test_a_host_that_is_not_there_is_no_picture(browser: BrowserHolder) -> None:

@@ -17,6 +17,7 @@ from farm.jobs.service import JobService
 from farm.jobs.webhooks import Webhooks
 from tests.support.builders import a_spec
 from tests.support.gate import THIS_MACHINE
+from tests.support.gate_alone import SECRET, gate_alone
 from tests.support.processes import family
 from tests.support.receivers import Receiver, receiving
 from tests.support.waiting import until
@@ -35,14 +36,17 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def dispatching(redis_url: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a dispatcher for the block."""
+def dispatching(
+    redis_url: str, folder: Path, **settings: str
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a dispatcher for the block; ``settings`` are variables without prefix."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("FARM_")},
         "TMPDIR": str(folder),
         "FARM_REDIS_URL": redis_url,
         "FARM_EGRESS_ALLOW": THIS_MACHINE,
         "FARM_HEARTBEAT_FILE": str(folder / "heartbeat"),
+        **{f"FARM_{name}": value for name, value in settings.items()},
     }
     argv = [sys.executable, "-m", "tasks.dispatcher"]
     with family(str(folder)), (folder / "log").open("wb") as log:
@@ -103,3 +107,21 @@ def test_what_a_killed_one_had_tried_in_vain_the_next_delivers(
         with dispatching(redis_url, folder):
             until(lambda: state(farm, job) == "delivered", "it is delivered", 60)
     assert Webhooks(farm).of([job])[job.id].attempts == 2
+
+
+def test_it_delivers_through_the_gate_that_it_is_told_of_and_waits_while_that_is_away(
+    redis_url: str, folder: Path
+) -> None:
+    farm = assemble(redis_url, None, waiters_max=0)
+    with receiving() as receiver, gate_alone(EGRESS_ALLOW=THIS_MACHINE) as alone:
+        told_of_it = {"GATE": alone.address, "GATE_SECRET": SECRET, "EGRESS_ALLOW": ""}
+        with dispatching(redis_url, folder, **told_of_it):
+            first = ended(farm, receiver)
+            until(lambda: state(farm, first) == "delivered", "the first is delivered", 60)
+            alone.kill()
+            second = ended(farm, receiver)
+            log = folder / "log"
+            until(lambda: "delivery_postponed" in log.read_text(), "the gate is missed", 60)
+            alone.start()
+            until(lambda: state(farm, second) == "delivered", "the second is delivered", 60)
+    assert len(receiver.messages) == 2

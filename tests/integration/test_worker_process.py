@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -9,6 +10,8 @@ import pytest
 
 from farm.jobs.states import JobState
 from farm.jobs.workers import Worker
+from tests.support.gate import THIS_MACHINE
+from tests.support.gate_alone import SECRET, gate_alone
 from tests.support.neighbours import need
 from tests.support.processes import is_browser
 from tests.support.site import Site
@@ -133,24 +136,46 @@ def test_without_its_gate_a_worker_runs_no_job_and_says_so(
     with working(redis_url, tmp_path) as worker:
         assert worker.ended(worker.submit(site.url("/colours"))).state is JobState.SUCCEEDED
         gate = gate_of(worker)
-        gate.suspend()  # Dead, it would be followed by another one within a second.
-        until(lambda: not told(worker).gate, "it says that its gate is away", 30)
-        job = worker.submit(site.url("/colours?shut"))
-
-        def is_given_back() -> bool:
-            found = worker.farm.get(job.id)
-            return found.claims > 0 and (found.state, found.attempt) == (JobState.QUEUED, 0)
-
-        until(is_given_back, "the job waits, and no attempt of it is counted", 60)
-        assert site.seen("/colours?shut") == 0
-        gate.resume()
-        until(lambda: told(worker).gate, "it says that its gate is back", 30)
-        worker.farm.queue.announce(worker.farm.get(job.id))
-        assert worker.ended(job).state is JobState.SUCCEEDED
+        assert gate is not None
+        # Dead, it would be followed by another one within a second.
+        waits_for_its_gate(worker, site, gate.suspend, gate.resume)
 
 
-def gate_of(worker: RunningWorker) -> psutil.Process:
-    return next(each for each in worker.processes.alive() if "tasks.egress" in each.cmdline())
+def test_a_worker_that_is_told_of_a_gate_starts_none_and_waits_for_that_one(
+    redis_url: str, site: Site, tmp_path: Path
+) -> None:
+    need("chromium-headless-shell")
+    with gate_alone(EGRESS_ALLOW=THIS_MACHINE) as alone:
+        # Its own rules count for nothing: those of the gate do.
+        told_of_it = {"GATE": alone.address, "GATE_SECRET": SECRET, "EGRESS_ALLOW": ""}
+        with working(redis_url, tmp_path, **told_of_it) as worker:
+            assert worker.ended(worker.submit(site.url("/colours"))).state is JobState.SUCCEEDED
+            assert gate_of(worker) is None
+            waits_for_its_gate(worker, site, alone.kill, alone.start)
+
+
+def waits_for_its_gate(
+    worker: RunningWorker, site: Site, take_away: Callable[[], None], bring_back: Callable[[], None]
+) -> None:
+    take_away()
+    until(lambda: not told(worker).gate, "it says that its gate is away", 30)
+    job = worker.submit(site.url("/colours?shut"))
+
+    def is_given_back() -> bool:
+        found = worker.farm.get(job.id)
+        return found.claims > 0 and (found.state, found.attempt) == (JobState.QUEUED, 0)
+
+    until(is_given_back, "the job waits, and no attempt of it is counted", 60)
+    assert site.seen("/colours?shut") == 0
+    bring_back()
+    until(lambda: told(worker).gate, "it says that its gate is back", 30)
+    worker.farm.queue.announce(worker.farm.get(job.id))
+    assert worker.ended(job).state is JobState.SUCCEEDED
+
+
+def gate_of(worker: RunningWorker) -> psutil.Process | None:
+    running = worker.processes.alive()
+    return next((each for each in running if "tasks.egress" in each.cmdline()), None)
 
 
 def told(worker: RunningWorker) -> Worker:

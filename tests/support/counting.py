@@ -13,7 +13,7 @@ import psutil
 from playwright._impl.connection import Connection
 from redis import Redis
 
-from tasks.egress.client import _Control
+from tasks.egress.control import Control
 
 _END = "end-of-count"
 _SCRIPT = "lua"
@@ -96,13 +96,13 @@ def driver_messages() -> Iterator[list[str]]:
 def gate_orders() -> Iterator[list[str]]:
     """Give a list that gets each order this process gives to a gate."""
     found: list[str] = []
-    real = _Control.order
+    real = Control.order
 
-    def noting(self: _Control, name: str, **details: object) -> dict[str, Any]:
+    def noting(self: Control, name: str, **details: object) -> dict[str, Any]:
         found.append(name)
         return real(self, name, **details)
 
-    with patch.object(_Control, "order", noting):
+    with patch.object(Control, "order", noting):
         yield found
 
 

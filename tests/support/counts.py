@@ -82,10 +82,10 @@ CEILINGS: Mapping[str, float] = {
     "Gate: orders for a screenshot": 2,
     "Copies: an artifact of 8 MiB is stored": 0.15,
     "Copies: an artifact of 8 MiB is read": 0.15,
-    "Modules: api.app": 765,
+    "Modules: api.app": 775,
     "Modules: farm.client.http": 415,
     "Modules: farm.client.cli": 455,
-    "Modules: tasks.app": 1000,
+    "Modules: tasks.app": 1015,
 }
 """Today's figures; libraries have a little to spare. Who makes one less lowers it here."""
 

@@ -1,9 +1,11 @@
 """The dashboard in a real browser, over a farm in memory."""
 
 import io
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, Self
 
 from flask import Flask
@@ -14,6 +16,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from api.app import create_app
 from api.settings import ApiSettings
 from farm.jobs.errors import DnsError
+from farm.jobs.metrics.history import EVERY_S, SAMPLES_MAX, Sample
 from farm.jobs.models import Job
 from tests.support.builders import NOON, MemoryFarm, a_child, a_worker
 from tests.support.results import succeeded
@@ -47,6 +50,15 @@ def picture(width_px: int = 400, height_px: int = 250, media_type: str = "png") 
     return made.getvalue()
 
 
+def dotted() -> bytes:
+    """Return the picture as it is, but for a square of 40 pixels."""
+    made = io.BytesIO()
+    image = Image.open(io.BytesIO(picture()))
+    image.paste((255, 0, 0), (100, 50, 140, 90))
+    image.save(made, "png")
+    return made.getvalue()
+
+
 class _Silent(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's
         """Say nothing."""
@@ -66,12 +78,12 @@ def serving(app: Flask) -> Iterator[str]:
         server.server_close()
 
 
-def end(farm: MemoryFarm, job: Job, title: str = "A page") -> Job:
-    """End the job well, with a picture and a thumbnail."""
+def end(farm: MemoryFarm, job: Job, title: str = "A page", content: bytes | None = None) -> Job:
+    """End the job well, with a picture (``content``) and a thumbnail."""
     running = job.claimed("worker-1", NOON, redeliveries=0)
     assert farm.ledger.swap(running)
     small = ("image/webp", picture(64, 40, "webp"))
-    done = succeeded(farm, running, title, picture(), thumbnail=small)
+    done = succeeded(farm, running, title, content or picture(), thumbnail=small)
     report = {**(done.report or {}), "timings_ms": TIMINGS_MS, "width": 400}
     done = done.model_copy(update={"report": report, "warnings": ("Fonts were late.",)})
     assert farm.ledger.swap(done)
@@ -90,7 +102,12 @@ def fill(farm: MemoryFarm) -> dict[str, str]:
     """Give the farm some of everything; return the address of each page by a name."""
     done = [end(farm, farm.submit(tags=[TAG]), title) for title in TITLES]
     failed, waiting = fail(farm, farm.submit()), farm.submit()
+    secret = fail(farm, farm.submit(extra_http_headers={"Authorization": "Bearer x"}))
+    farm.clock.advance(60)
+    other = end(farm, farm.submit(), TITLES[1], dotted())
+    farm.service.tag(other.id, [TAG])
     batch = half_done(farm)
+    sampled(farm)
     worker = a_worker()
     farm.workers.beat(worker, ttl_s=60)
     farm.workers.child_beat(worker.id, a_child(), ttl_s=60)
@@ -100,14 +117,39 @@ def fill(farm: MemoryFarm) -> dict[str, str]:
         "gallery": "/gallery",
         "done": f"/jobs/{done[3].id}",
         "failed": f"/jobs/{failed.id}",
+        "secret": f"/jobs/{secret.id}",
+        "compare": f"/jobs/{other.id}/compare",
         "waiting": f"/jobs/{waiting.id}",
         "probe": f"/jobs/{probed(farm).id}",
         "batches": "/batches",
+        "new-batch": "/batches/new",
         "batch": f"/batches/{batch}",
         "farm": "/farm",
         "sign-in": "/sign-in",
         "refused": "/jobs/nope",
     }
+
+
+def sampled(farm: MemoryFarm) -> None:
+    """Let an hour pass, of which the farm keeps samples; the dispatcher is away for a while."""
+    begun = farm.clock.now()
+    for number in range(SAMPLES_MAX):
+        at = begun + timedelta(seconds=number * EVERY_S)
+        ended = {"succeeded": 3 * number, "failed": number // 10, "cancelled": number // 40}
+        took_ms = {stage: 2 * number * ms for stage, ms in TIMINGS_MS.items()}
+        wave = round(100 * abs(math.sin(number / 30)))
+        sample = Sample(
+            at=at,
+            queued={"pages": wave, "media": 0},
+            oldest_wait_s={"pages": wave / 3, "media": 0},
+            ended=ended,
+            failed={"dns_error": number // 12, "timeout": number // 60},
+            stages=dict.fromkeys(TIMINGS_MS, 2 * number),
+            stages_ms=took_ms,
+        )
+        if not 100 < number < 120:
+            farm.statistics.keep(sample)
+    farm.clock.advance(SAMPLES_MAX * EVERY_S)
 
 
 def probed(farm: MemoryFarm) -> Job:

@@ -14,6 +14,7 @@ from typing import Self
 
 from tasks.egress.addresses import Address
 from tasks.egress.client import Gate, Limits, Session
+from tasks.egress.control import Remote
 from tasks.egress.gate import GateServer
 from tasks.egress.network import Network
 from tasks.egress.policy import Policy
@@ -53,20 +54,27 @@ class LoopbackNetwork(Network):
 
 
 @contextmanager
-def standing_gate(policy: Policy, network: Network) -> Iterator[Gate]:
-    """Have a gate for the block, and give a child's view of it."""
+def standing_gate(policy: Policy, network: Network, place: Remote | None = None) -> Iterator[Gate]:
+    """Have a gate for the block, and give a child's view of it.
+
+    Orders are taken at ``place``, or by a socket.
+    """
     started: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
     async def serve() -> None:
         stop = asyncio.Event()
         started.append((asyncio.get_running_loop(), stop))
-        await GateServer(policy, network).serve(control, stop)
+        server = GateServer(policy, network)
+        if place is None:
+            await server.serve(control, stop)
+        else:
+            await server.serve_at(place.host, place.port, place.secret, stop)
 
     with TemporaryDirectory(prefix="gate-") as folder:
         control = Path(folder) / "control"
         thread = threading.Thread(target=lambda: asyncio.run(serve()))
         thread.start()
-        gate = Gate(control)
+        gate = Gate(place or control)
         try:
             yield gate
         finally:

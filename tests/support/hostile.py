@@ -35,6 +35,8 @@ class Ending:
     took_s: float
     peak_bytes: int
     """The most memory that driver and browser had together."""
+    disk_bytes: int
+    """By how much their files grew at most; those of before count, too."""
 
     @property
     def code(self) -> str:
@@ -69,7 +71,11 @@ def enduring(browser: BrowserHolder, site: Site, mark: Path) -> Iterator[Endure]
 
     def endure(address: str, *, timeout_s: float = 30, **fields: object) -> Ending:
         url = address if "://" in address else site.url(address)
-        with _memory_of_children() as peak_bytes:
+        before = _size_of(mark)
+        with (
+            _peak(_memory_of_children) as peak_bytes,
+            _peak(lambda: _size_of(mark) - before) as disk_bytes,
+        ):
             began = time.monotonic()
             outcome, error = None, None
             try:
@@ -82,7 +88,8 @@ def enduring(browser: BrowserHolder, site: Site, mark: Path) -> Iterator[Endure]
         next_one = shoot(browser, site.url("/colours"), timeout_s=_NEXT_JOB_S)
         assert time.monotonic() - began <= _NEXT_JOB_S
         assert pixel(picture(next_one), 5, 50) == RED
-        return Ending(outcome, error, took_s, max(peak_bytes, default=0))
+        peaks = max(peak_bytes, default=0), max(disk_bytes, default=0)
+        return Ending(outcome, error, took_s, *peaks)
 
     # The browser takes over where temporary files go: thus its processes are known.
     with pytest.MonkeyPatch.context() as patch, family(str(mark)) as processes:
@@ -93,18 +100,31 @@ def enduring(browser: BrowserHolder, site: Site, mark: Path) -> Iterator[Endure]
         until(lambda: not processes.alive(), "no process of the browser is left")
 
 
+def _memory_of_children() -> int:
+    total = 0
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            total += process.memory_info().rss
+    return total
+
+
+def _size_of(folder: Path) -> int:
+    total = 0
+    for file in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += file.lstat().st_size
+    return total
+
+
 @contextmanager
-def _memory_of_children() -> Iterator[list[int]]:
+def _peak(measure: Callable[[], int]) -> Iterator[list[int]]:
+    """Give a list that grows by what is measured again and again during the block."""
     found: list[int] = []
     ended = threading.Event()
 
     def look() -> None:
         while not ended.wait(_LOOK_EVERY_S):
-            total = 0
-            for process in psutil.Process().children(recursive=True):
-                with suppress(psutil.Error):
-                    total += process.memory_info().rss
-            found.append(total)
+            found.append(measure())
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -113,3 +133,4 @@ def _memory_of_children() -> Iterator[list[int]]:
     finally:
         ended.set()
         thread.join()
+        found.append(measure())

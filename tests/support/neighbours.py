@@ -1,9 +1,11 @@
 """Real neighbours for tests: a missing one skips on a laptop and fails where ``CI`` is set."""
 
+import importlib.util
 import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,9 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from tests.support.waiting import until
+
+BROWSERS = ("chromium-headless-shell", "chromium")
+"""The two kinds of Chromium, which do not obey the same switches."""
 
 
 def need(program: str) -> str:
@@ -36,6 +41,33 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+@contextmanager
+def s3_server(port: int | None = None) -> Iterator[str]:
+    """Run an empty server of S3's words for the block; give its address."""
+    if importlib.util.find_spec("moto") is None:
+        missing("moto is not installed")
+    port = port or free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: _listens(port), "the server of S3 listens", 30)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -8,8 +8,6 @@ from playwright.sync_api import Page, Playwright
 from tasks.egress.client import Gate, Limits, Session
 from tests.support.neighbours import need
 
-BROWSERS = ("chromium-headless-shell", "chromium")
-
 NO_NAMES = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 """Without it both browsers look up the names of TURN servers and of ICE candidates."""
 SHELL_WEBRTC = "--force-webrtc-ip-handling-policy=disable_non_proxied_udp"

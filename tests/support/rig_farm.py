@@ -84,16 +84,16 @@ class RigFarm:
         ``zones`` are those of the caller's key.
         """
         source = "url" if page.startswith(("http://", "https://")) else "html"
-        return self._ended(zones, {"kind": "content", source: page, **fields})
+        return self.ended(self.submit(zones, {"kind": "content", source: page, **fields}))
 
     def probe(self, url: str, *, zones: Zones = ALL_ZONES, **fields: Any) -> Ended:
         """Have ffprobe look at ``url``."""
-        return self._ended(zones, {"kind": "probe", "url": url, **fields})
+        return self.ended(self.submit(zones, {"kind": "probe", "url": url, **fields}))
 
-    def _ended(self, zones: Zones, fields: dict[str, Any]) -> Ended:
+    def submit(self, zones: Zones, fields: dict[str, Any]) -> Job:
+        """Hand in the job of ``fields`` for a key with ``zones``."""
         farm = self._worker.farm.on_behalf_of(replace(ANYBODY, zones=zones))
-        spec = JobRequest.model_validate({"timeout": _TIMEOUT_MS, **fields}).root
-        return self.ended(farm.submit(spec))
+        return farm.submit(JobRequest.model_validate({"timeout": _TIMEOUT_MS, **fields}).root)
 
     @property
     def service(self) -> JobService:

@@ -8,7 +8,8 @@ the last of them is: there is nothing to clean up.
 import ctypes
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.neighbours import need
@@ -60,6 +61,17 @@ def enter_own_network(folder: Path) -> None:
     except subprocess.CalledProcessError as error:
         why = error.stderr.decode(errors="replace").strip()
         raise NoNamespace(f"no network of its own: {' '.join(error.cmd)}: {why}") from error
+
+
+@contextmanager
+def another_address() -> Iterator[None]:
+    """Give this network's card one more address for the block, as if a container had started."""
+    card = ("203.0.113.77/24", "dev", "nic0")
+    _run(need("ip"), "address", "add", *card)
+    try:
+        yield
+    finally:
+        _run(need("ip"), "address", "delete", *card)
 
 
 def _replaced() -> Mapping[Path, str]:

@@ -21,6 +21,7 @@ TLS_PORTS = (443, 8443)
 SECRET = "SECRET-OF-THE-HOUSE"
 """Is in all that is answered where a test has put nothing."""
 
+_HELD_MAX_S = 20
 _PICTURES = (".png", ".ico", ".gif", ".jpg")
 _SECRET_PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
@@ -67,6 +68,9 @@ class Origins:
 
     def __init__(self, certificate: Path) -> None:
         self.hits: list[Hit] = []
+        self.is_open = threading.Event()
+        """While it is not set, connections are taken, and nothing is said on them."""
+        self.is_open.set()
         self._contents: dict[tuple[str, str], Content] = {}
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
@@ -144,6 +148,7 @@ class _Request(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
+        self.server.origins.is_open.wait(_HELD_MAX_S)
         reached = IPv6Address(self.connection.getsockname()[0].partition("%")[0])
         address, port = str(reached.ipv4_mapped or reached), self.server.port
         # The other side waits for an answer, so its socket is still there.

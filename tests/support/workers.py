@@ -17,6 +17,7 @@ from farm.backends.assembly import assemble
 from farm.jobs.models import Job
 from farm.jobs.service import JobService
 from farm.jobs.workers import Worker
+from tasks.settings import WorkerSettings
 from tests.support.builders import a_spec
 from tests.support.gate import THIS_MACHINE
 from tests.support.processes import Family, family, workers_children
@@ -81,7 +82,14 @@ def working(redis_url: str, folder: Path, **settings: str) -> Iterator[RunningWo
     argv += ["-Q", "pages,media", "-n", "w@test", "--without-gossip", "--without-mingle"]
     with family(str(mark)) as processes, (folder / "worker.log").open("wb") as log:
         process = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        farm = assemble(redis_url, None, waiters_max=0)
+        own = WorkerSettings.from_environment(environment)
+        farm = assemble(
+            redis_url,
+            None,
+            broker_url=own.broker_url,
+            artifacts=own.artifacts,
+            waiters_max=0,
+        )
         worker = RunningWorker(farm, process, processes, mark)
         try:
             until(lambda: worker.alive() or process.poll() is not None, "the worker beats", 60)

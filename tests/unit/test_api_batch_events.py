@@ -122,6 +122,15 @@ def test_each_end_and_the_progress_are_told_until_the_batch_is_over(farm: Farm) 
     assert told.progress[-1]["failures_by_code"] == {"dns_error": 3}
 
 
+def test_it_is_not_over_between_two_steps_of_a_retry(farm: Farm) -> None:
+    retrying = farm.batches.get(farm.batch_id).batch.changed(retry_until=NOON)
+    assert farm.batches.swap(retrying)
+    over = retrying.changed(retry_until=None)
+    farm.then(farm.end(0), farm.end(1), farm.end(2), lambda: farm.batches.swap(over))
+    told = Told(farm.follow())
+    assert [view["state"] for view in told.progress] == [*["running"] * 4, "finished"]
+
+
 def test_events_hold_what_the_api_reads(farm: Farm) -> None:
     farm.then(farm.end(0), farm.end(1), farm.end(2))
     _, progress, job, *_ = [chunk.decode() for chunk in farm.follow().iter_encoded()]

@@ -175,6 +175,14 @@ def test_secrets_do_not_stand_in_an_address(client: FlaskClient, name: str) -> N
     assert "hunter2" not in answer.text
 
 
+def test_nor_do_they_within_the_json_of_another_field(client: FlaskClient) -> None:
+    hook = '{"webhook_url": "https://hooks.test/", "webhook_secret": "hunter2"}'
+    answer = sent(client, "text/plain", URLS[0], kind="pdf", on_complete=hook)
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json["errors"]] == ["on_complete.webhook_secret"]
+    assert "hunter2" not in answer.text
+
+
 def test_the_number_of_lines_is_bounded_good_and_bad_ones(farm: MemoryFarm) -> None:
     limits = Limits(batch_items_max=3)
     client = asking(replace(farm.service, limits=limits))

@@ -41,7 +41,9 @@ def test_the_process_lives_whatever_else_is_away(farm: MemoryFarm) -> None:
 def test_a_ready_farm_is_200(farm: MemoryFarm) -> None:
     answer = asking(farm.service).get("/readyz")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
-    checks = dict.fromkeys(("redis", "media", "pages", "browser", "gate", "artifacts"), "ok")
+    checks = dict.fromkeys(
+        ("redis", "media", "pages", "browser", "gate", "broker", "artifacts"), "ok"
+    )
     assert answer.json == {"ready": True, "checks": checks}
     assert "Retry-After" not in answer.headers
 
@@ -53,6 +55,7 @@ def test_a_farm_that_is_not_ready_is_503_and_says_why(farm: MemoryFarm) -> None:
     assert answer.get_json()["ready"] is False
     assert answer.get_json()["checks"] == {
         "redis": "ok",
+        "broker": "ok",
         "artifacts": "ok",
         "browser": "ok",
         "pages": "no worker is alive on the queue pages",
@@ -75,4 +78,5 @@ def test_a_queue_none_of_whose_workers_has_its_gate_is_not_ready(farm: MemoryFar
 def test_without_redis_the_farm_is_not_ready(farm: MemoryFarm) -> None:
     answer = asking(replace(farm.service, ledger=AbsentLedger(farm.clock))).get("/readyz")
     assert answer.status_code == 503
-    assert answer.json == {"ready": False, "checks": {"redis": "Redis is away.", "artifacts": "ok"}}
+    checks = {"redis": "Redis is away.", "broker": "ok", "artifacts": "ok"}
+    assert answer.json == {"ready": False, "checks": checks}

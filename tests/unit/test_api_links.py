@@ -1,4 +1,4 @@
-"""Links that read one artifact without a key, for a while."""
+"""Links that read an artifact, or results of a batch, without a key, for a while."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +14,7 @@ from api.app import create_app
 from api.settings import ApiSettings
 from farm.client.cli import cli
 from farm.client.http import FarmClient
+from farm.jobs.batches.views import RESULTS
 from farm.jobs.links import LINK_MAX_S
 from farm.jobs.models import Job
 from tests.support.builders import NOON, MemoryFarm
@@ -158,6 +159,76 @@ def test_a_secret_of_the_operator_s_outlives_redis() -> None:
     assert problem(KeyedFarm(secret="y" * 32).client.get(url)) == (403, "invalid_link")
 
 
+class TestResults:
+    """Links to all that a batch came to."""
+
+    def batch_of(self, holder: Holder) -> str:
+        body = {"defaults": {"kind": "screenshot"}, "items": ["https://page.test/"]}
+        return str(holder.call("POST", "/v1/batches", json=body).get_json()["id"])
+
+    def linked(self, holder: Holder, batch_id: str, name: str, **said: Any) -> TestResponse:
+        return holder.call("POST", f"/v1/batches/{batch_id}/{name}/link", json=said)
+
+    @pytest.mark.parametrize("name", RESULTS)
+    def test_whoever_has_a_link_reads_these_results_until_it_ends(
+        self, farm: KeyedFarm, ann: Holder, name: str
+    ) -> None:
+        batch_id, other = self.batch_of(ann), self.batch_of(ann)
+        made = self.linked(ann, batch_id, name, expires_in=60)
+        assert (made.status_code, made.headers["Cache-Control"]) == (200, "no-store")
+        url = made.get_json()["url"]
+        page = {"Host": "farm.test", "Origin": "http://page.test", "Sec-Fetch-Site": "cross-site"}
+        answer = farm.client.get(url, headers=page)
+        own = ann.get(f"/v1/batches/{batch_id}/{name}")
+        assert (answer.status_code, answer.content_type) == (200, own.content_type)
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+        assert answer.data[:8] == own.data[:8] != b""
+        here = f"/v1/batches/{batch_id}"
+        query = urlsplit(url).query
+        others = [f"{here}/{each}" for each in RESULTS if each != name]
+        for path in (f"/v1/batches/{other}/{name}", *others):
+            assert problem(farm.client.get(f"{path}?{query}")) == (403, "invalid_link"), path
+        for path in (here, f"{here}/jobs", f"{here}/events"):
+            assert farm.client.get(f"{path}?{query}").status_code == 401, path
+        farm.clock.advance(60)
+        assert problem(farm.client.get(url)) == (403, "invalid_link")
+
+    def test_the_link_of_an_artifact_is_not_one_to_results(
+        self, farm: KeyedFarm, ann: Holder
+    ) -> None:
+        batch_id = self.batch_of(ann)
+        query = urlsplit(linked(ann, job_of(farm, ann)).get_json()["url"]).query
+        answer = farm.client.get(f"/v1/batches/{batch_id}/archive.zip?{query}")
+        assert problem(answer) == (403, "invalid_link")
+
+    def test_109_nobody_makes_a_link_to_another_s_results(
+        self, farm: KeyedFarm, ann: Holder
+    ) -> None:
+        answer = self.linked(farm.holder(), self.batch_of(ann), "archive.zip")
+        assert problem(answer) == (404, "unknown_batch")
+
+    def test_there_are_no_other_results(self, ann: Holder) -> None:
+        answer = self.linked(ann, self.batch_of(ann), "jobs")
+        assert problem(answer) == (404, "not_found")
+        assert "report.html" in answer.get_json()["detail"]
+
+    def test_what_is_wrong_with_a_link_is_named(self, ann: Holder) -> None:
+        answer = self.linked(ann, self.batch_of(ann), "archive.zip", expires_in=LINK_MAX_S + 1)
+        assert problem(answer) == (422, "invalid_spec")
+        assert answer.get_json()["errors"][0]["field"] == "expires_in"
+
+    def test_110_the_same_request_twice_is_one_link(self, farm: KeyedFarm, ann: Holder) -> None:
+        path = f"/v1/batches/{self.batch_of(ann)}/report.html/link"
+        key = {"Idempotency-Key": "order 7"}
+        first = ann.call("POST", path, json={}, headers=key)
+        farm.clock.advance(30)
+        again = ann.call("POST", path, json={}, headers=key)
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert again.get_json() == first.get_json()
+        other = ann.call("POST", path.replace("report.html", "archive.zip"), json={}, headers=key)
+        assert problem(other) == (422, "idempotency_conflict")
+
+
 class TestClient:
     """The command and the client, over the farm's own API."""
 
@@ -185,6 +256,17 @@ class TestClient:
         )
         client: FlaskClient = create_app(ApiSettings(), farm.service).test_client()
         assert client.get(url.removeprefix("http://localhost:8000")).data == CONTENT
+
+    def test_a_link_to_all_results_of_a_batch_is_printed_whole(self) -> None:
+        farm = MemoryFarm()
+        client: FlaskClient = create_app(ApiSettings(), farm.service).test_client()
+        body = {"defaults": {"kind": "pdf"}, "items": ["https://page.test/"]}
+        batch_id = client.post("/v1/batches", json=body).get_json()["id"]
+        done = self.run(farm, "link", batch_id, "results.csv")
+        assert (done.exit_code, done.stderr) == (0, "")
+        url = done.stdout.strip()
+        assert url.startswith(f"http://localhost:8000/v1/batches/{batch_id}/results.csv?")
+        assert b"page.test" in client.get(url.removeprefix("http://localhost:8000")).data
 
     def test_where_there_is_nothing_to_link_to_the_farm_says_why(self) -> None:
         farm = MemoryFarm()

@@ -1,6 +1,7 @@
 """Webhooks as the API shows them."""
 
 import base64
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -9,8 +10,9 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.settings import ApiSettings
 from farm.client.http import FarmClient
-from farm.jobs.deliveries import Delivery
+from farm.jobs.deliveries import Answer, Delivery
 from farm.jobs.errors import DnsError
+from farm.jobs.listing import JobFilter
 from farm.jobs.models import Job
 from tests.support.builders import NOON, MemoryFarm
 from tests.support.keyed import KeyedFarm
@@ -88,3 +90,106 @@ def test_anothers_webhook_is_unknown() -> None:
     job_id = one.submit(**HOOK).get_json()["id"]
     answer = other.call("POST", f"/v1/jobs/{job_id}/webhook")
     assert (answer.status_code, answer.get_json()["code"]) == (404, "unknown_job")
+
+
+ON_COMPLETE: dict[str, Any] = {"on_complete": {"webhook_url": "https://hooks.test/batch"}}
+PENDING = {"state": "pending", "attempts": 0, "last_error": None}
+GONE = Answer(error="http_410", is_final=True)
+
+
+def submit_batch(client: FlaskClient, *, count: int = 2, **options: Any) -> str:
+    items = [f"http://page.test/{number}" for number in range(count)]
+    body = {"defaults": {"kind": "screenshot"}, "items": items, **options}
+    answer = client.post("/v1/batches", json=body)
+    assert answer.status_code == 202, answer.text
+    return str(answer.get_json()["id"])
+
+
+def fail_batch(farm: MemoryFarm, batch_id: str) -> None:
+    for job in farm.service.listed(JobFilter(batch=batch_id), None, 10).jobs:
+        fail(farm, job)
+
+
+def give_up_batch(farm: MemoryFarm, batch_id: str) -> None:
+    (notice,) = farm.notices.latest([farm.batches.get(batch_id)]).values()
+    before = Delivery(revision=notice.revision)
+    assert farm.notices.record(notice, before.after(GONE, NOON, jitter=0))
+
+
+def test_a_batch_says_how_it_stands_with_its_webhook(farm: MemoryFarm, client: FlaskClient) -> None:
+    batch_id = submit_batch(client, **ON_COMPLETE)
+    path = f"/v1/batches/{batch_id}"
+    assert client.get(path).get_json()["webhook"] == PENDING
+    fail_batch(farm, batch_id)
+    assert client.get(path).get_json()["webhook"] == PENDING
+    give_up_batch(farm, batch_id)
+    found = client.get(path).get_json()
+    assert found["webhook"] == {"state": "failed", "attempts": 1, "last_error": "http_410"}
+    assert client.get("/v1/batches").get_json()["items"] == [found]
+
+
+def test_a_batch_without_one_says_null(client: FlaskClient) -> None:
+    batch_id = submit_batch(client)
+    assert client.get(f"/v1/batches/{batch_id}").get_json()["webhook"] is None
+
+
+def test_a_batchs_webhook_is_delivered_again(farm: MemoryFarm, client: FlaskClient) -> None:
+    batch_id = submit_batch(client, **ON_COMPLETE)
+    fail_batch(farm, batch_id)
+    give_up_batch(farm, batch_id)
+    headers = {"Idempotency-Key": "again"}
+    for is_replay in (None, "true"):
+        answer = client.post(f"/v1/batches/{batch_id}/webhook", headers=headers)
+        assert (answer.status_code, answer.get_json()["webhook"]) == (202, PENDING)
+        assert answer.headers.get("Idempotency-Replayed") == is_replay
+    (notice,) = farm.notices.take(NOON, NOON, 10)
+    assert (notice.standing.batch.id, notice.event) == (batch_id, "finished")
+
+
+def test_a_batch_with_nothing_to_tell_is_told_of_to_nobody(client: FlaskClient) -> None:
+    for options, code in (({}, "nothing_to_deliver"), (ON_COMPLETE, "not_finished")):
+        batch_id = submit_batch(client, **options)
+        answer = client.post(f"/v1/batches/{batch_id}/webhook")
+        assert (answer.status_code, answer.get_json()["code"]) == (409, code)
+    answer = client.post("/v1/batches/nope/webhook")
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "unknown_batch")
+
+
+def test_webhooks_that_were_given_up_are_listed_together(
+    farm: MemoryFarm, client: FlaskClient
+) -> None:
+    batch_id = submit_batch(client, count=1, **ON_COMPLETE)
+    fail_batch(farm, batch_id)
+    give_up_batch(farm, batch_id)
+    job = fail(farm, farm.submit(**HOOK))
+    later = NOON + timedelta(microseconds=1)
+    farm.deliveries.record(job, Delivery(revision=job.revision).after(GONE, later, jitter=0))
+    of_job, of_batch = client.get("/v1/webhooks/failed").get_json()["items"]
+    assert of_job == {
+        "type": "job.failed",
+        "job_id": job.id,
+        "batch_id": None,
+        "webhook_url": "https://hooks.test/",
+        "attempts": 1,
+        "last_error": "http_410",
+        "failed_at": "2026-01-01T12:00:00.000Z",
+        "links": {"self": f"/v1/jobs/{job.id}", "deliver": f"/v1/jobs/{job.id}/webhook"},
+    }
+    assert (of_batch["type"], of_batch["batch_id"]) == ("batch.finished", batch_id)
+    assert "hunter2" not in client.get("/v1/webhooks/failed").text
+    first = client.get("/v1/webhooks/failed?limit=1").get_json()
+    assert first["items"] == [of_job]
+    last = client.get(f"/v1/webhooks/failed?limit=1&cursor={first['next']}").get_json()
+    assert (last["items"], last["next"]) == ([of_batch], None)
+    for each in (of_job, of_batch):
+        assert client.post(each["links"]["deliver"]).status_code == 202
+    assert client.get("/v1/webhooks/failed").get_json() == {"items": [], "next": None}
+
+
+def test_anothers_given_up_webhooks_are_not_listed() -> None:
+    farm = KeyedFarm()
+    one, other = farm.holder(), farm.holder()
+    job = fail(farm, farm.ledger.get(one.submit(**HOOK).get_json()["id"]))
+    farm.deliveries.record(job, Delivery(revision=job.revision).after(GONE, NOON, jitter=0))
+    assert len(one.get("/v1/webhooks/failed").get_json()["items"]) == 1
+    assert other.get("/v1/webhooks/failed").get_json()["items"] == []

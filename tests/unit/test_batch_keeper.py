@@ -98,6 +98,28 @@ def test_the_failed_jobs_of_a_large_batch_are_queued_again_once_each(farm: Memor
     assert farm.batches.retrying(10) == []
 
 
+def test_a_batch_is_not_finished_between_two_steps_of_a_retry(farm: MemoryFarm) -> None:
+    batch_id = submitted(farm.service, STEP_JOBS + 1).batch.id
+    fail(farm, farm.batches.open_jobs(batch_id, 2 * STEP_JOBS))
+    assert farm.batches.get(batch_id).state == "finished"
+    farm.clock.advance(1)
+    Control(farm.service).act(batch_id, "retry-failed", None)
+    farm.clock.advance(1)
+    fail(farm, farm.batches.open_jobs(batch_id, STEP_JOBS))
+    between = Batches(farm.service).get(batch_id)
+    assert between.progress.open == 0
+    assert (between.state, between.finished_at, between.eta_s) == ("running", None, None)
+    keeper = BatchKeeper(farm.service)
+    keeper.step()
+    keeper.step()
+    assert farm.batches.retrying(10) == []
+    (last,) = farm.batches.open_jobs(batch_id, STEP_JOBS)
+    fail(farm, [last])
+    ended = Batches(farm.service).get(batch_id)
+    assert (ended.state, ended.finished_at) == ("finished", farm.clock.now())
+    assert ended.progress.failed == STEP_JOBS + 1
+
+
 def test_a_batch_is_dropped_with_its_last_job_and_not_made_again(farm: MemoryFarm) -> None:
     standing = submitted(farm.service, 1, key="k")
     batch_id = standing.batch.id

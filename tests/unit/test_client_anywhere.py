@@ -18,6 +18,7 @@ NOT_OF_WINDOWS = {
     "SIGALRM", "SIGCHLD", "SIGHUP", "SIGKILL", "SIGQUIT", "SIGSTOP", "SIGUSR1", "SIGWINCH",
     "add_signal_handler", "alarm", "sigwait",
 }  # fmt: skip
+_OF_TEXT = {"read_text", "write_text", "NamedTemporaryFile", "TemporaryFile"}
 
 
 def on_windows(tree: ast.AST) -> Iterator[ast.AST]:
@@ -44,6 +45,35 @@ def test_it_uses_nothing_that_windows_lacks(file: Path) -> None:
                 used.add(attribute)
     assert not imported & ONLY_ON_POSIX
     assert not used & NOT_OF_WINDOWS
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CLIENT)))
+def test_it_opens_files_as_bytes_alone(file: Path) -> None:
+    """As text Windows would write other line ends and, before Python 3.15, other letters."""
+    assert list(opened_as_text(ast.parse(file.read_text(encoding="utf-8")))) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    ['open("x")', 'path.open("r")', 'path.open(mode="w")', "path.read_text()", "os.fdopen(1)"],
+)
+def test_a_file_that_is_opened_as_text_is_noticed(code: str) -> None:
+    assert list(opened_as_text(ast.parse(code))) == [1]
+    assert list(opened_as_text(ast.parse('path.open("xb"); path.read_bytes()'))) == []
+
+
+def opened_as_text(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines of calls that open a file otherwise than as bytes."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func).rpartition(".")[2]
+        said = [*node.args, *(keyword.value for keyword in node.keywords)]
+        modes = [each.value for each in said if isinstance(each, ast.Constant)]
+        is_text = name in {"open", "fdopen"} and not any("b" in str(mode) for mode in modes)
+        # A formatter of click's has such a method, too.
+        if is_text or (name in _OF_TEXT and ast.unparse(node.func) != "formatter.write_text"):
+            yield node.lineno
 
 
 def test_what_is_for_other_systems_alone_is_told_from_what_is_for_all() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from farm.client.errors import FarmUnreachable, RequestInvalid
+from farm.client.errors import FarmUnreachable, Misconfigured, RequestInvalid
 from farm.client.http import FarmClient
 from farm.jobs.batches.models import BatchState
 from farm.jobs.batches.views import BatchView
@@ -140,7 +140,7 @@ class TestFollowing:
         farm.batches.script = [ids(1, 2, 3, 4, 5)]
         batch.progress()
         shown = httpx.Response(200, json=batch.progress().model_dump(mode="json"))
-        farm.troubles = [shown, listed]
+        farm.troubles = [shown, listed, listed]
         assert list(batch) == []
 
     def test_the_pauses_grow_while_nothing_ends(self, farm: FakeFarm, client: FarmClient) -> None:
@@ -235,3 +235,11 @@ class TestActing:
         batch.save_results("results.ndjson", path)
         assert len([json.loads(line) for line in path.read_text().splitlines()]) == 5
         assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_secret_that_would_stand_in_the_address_is_not_sent(farm: FakeFarm) -> None:
+    hook = {"webhook_url": "https://hooks.test/", "webhook_secret": "hunter2"}
+    some = [{"html": "x" * 1024 * 1024}] * 9
+    with pytest.raises(Misconfigured, match="8 MiB"):
+        farm.client().batch(some, kind="pdf", on_complete=hook)
+    assert farm.asked == []

@@ -17,7 +17,7 @@ from farm.backends.memory import MemoryLedger
 from farm.backends.memory_keys import MemoryKeys
 from farm.jobs.errors import BackendUnavailable, DnsError
 from farm.jobs.keys import ApiKey
-from farm.jobs.listing import Page
+from farm.jobs.listing import JobFilter, Page
 from farm.jobs.models import Job
 from farm.jobs.states import JobState
 from tests.support.builders import NOON, MemoryFarm, a_child, a_spec, a_worker
@@ -94,6 +94,12 @@ def token_of(page: str) -> str:
     return found[1]
 
 
+def hidden(page: str, name: str) -> str:
+    found = re.search(rf'type="hidden" name="{name}" value="([^"]*)"', page)
+    assert found
+    return unescape(found[1])
+
+
 @pytest.fixture
 def farm() -> Dashboard:
     return Dashboard()
@@ -117,10 +123,20 @@ def pages(farm: Dashboard) -> list[str]:
     farm.workers.beat(worker, ttl_s=60)
     farm.workers.child_beat(worker.id, a_child(), ttl_s=60)
     return [
-        *("/", "/?kind=pdf", "/?kind=content", "/?kind=probe", "/jobs", "/gallery", "/batches"),
+        *(
+            "/batches/new",
+            "/batches/new?kind=probe",
+            "/",
+            "/?kind=pdf",
+            "/?kind=content",
+            "/?kind=probe",
+            "/jobs",
+            "/gallery",
+            "/batches",
+        ),
         *("/farm", "/sign-in", f"/batches/{batch}", f"/jobs/{waiting.id}/live"),
         *(f"/jobs/{each.id}" for each in (job, failed, waiting, probe)),
-        *("/jobs/nope", "/jobs?state=%3Cb%3E", "/?kind=%3Cb%3E"),
+        *("/batches/new?kind=nope", "/jobs/nope", "/jobs?state=%3Cb%3E", "/?kind=%3Cb%3E"),
     ]
 
 
@@ -214,6 +230,87 @@ class TestPages:
         page = farm.get(f"/jobs/{job.id}").text
         assert "extra_http_headers" in page
         assert "hush-hush" not in page
+
+
+class TestSearching:
+    def test_jobs_are_found_by_words_of_title_and_addresses(self, farm: Dashboard) -> None:
+        shop = farm.ended(farm.submit(url="http://page.test/shop"), "Bread & Butter")
+        other = farm.ended(farm.submit(url="http://page.test/other"), "Bread for all")
+        waiting = farm.submit(url="http://page.test/SHOP/2")
+
+        def found(query: str, path: str = "/jobs") -> set[str]:
+            text = farm.get(f"{path}?{query}").text
+            return {job.id for job in (shop, other, waiting) if f'href="/jobs/{job.id}"' in text}
+
+        for path in ("/jobs", "/gallery"):
+            assert found("text=BREAD", path) == {shop.id, other.id}
+        assert found("text=butter+shop") == {shop.id}
+        assert found("text=shop") == {shop.id, waiting.id}
+        assert found("text=shop&state=queued") == {waiting.id}
+        assert found("text=100%25") == set()
+        assert farm.get(f"/jobs?text={'x' * 201}").status_code == 422
+
+    def test_a_search_looks_at_so_many_jobs_and_goes_on_by_its_cursor(
+        self, farm: Dashboard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("farm.jobs.searching.LOOKED_AT_MAX", 100)
+        wanted = farm.submit(url="http://needle.test/")
+        for number in range(120):
+            farm.submit(url=f"http://page.test/{number}")
+        looks: list[int] = []
+        listed = farm.ledger.listed
+
+        def spied(wanted: JobFilter, before: int | None, limit: int, **more: str | None) -> Page:
+            looks.append(limit)
+            return listed(wanted, before, limit, **more)
+
+        monkeypatch.setattr(farm.ledger, "listed", spied)
+        first = farm.get("/jobs?text=needle").text
+        assert sum(looks) == 100
+        assert wanted.id not in first
+        assert "older ones may be" in first
+        assert "looks at" in first
+        older = re.search(r'href="(/jobs\?[^"]*)" rel="next"', first)
+        assert older
+        page = farm.get(unescape(older[1])).text
+        assert wanted.id in page
+        assert 'rel="next"' not in page
+
+    def test_all_that_a_text_finds_are_retried_and_no_others(self, farm: Dashboard) -> None:
+        here = farm.failed(farm.submit(url="http://page.test/here"))
+        there = farm.failed(farm.submit(url="http://page.test/there/x"))
+        farm.post("/jobs/retry", state="failed", text="/x")
+        assert farm.service.get(here.id).state is JobState.FAILED
+        assert farm.service.get(there.id).state is JobState.QUEUED
+
+
+class TestComparing:
+    def test_captures_of_the_same_address_are_offered_and_the_newest_is_chosen(
+        self, farm: Dashboard
+    ) -> None:
+        jobs = []
+        for url in ("http://page.test/a", "http://page.test/a", "http://page.test/b"):
+            jobs.append(farm.ended(farm.submit(url=url), HOSTILE[1]))
+            farm.clock.advance(60)
+        farm.submit(url="http://page.test/a")
+        first, second, elsewhere = jobs
+        latest = farm.ended(farm.submit(url="http://page.test/a"))
+        page = farm.get(f"/jobs/{latest.id}/compare").text
+        assert re.findall(r'<option value="([0-9a-f]+)"', page) == [second.id, first.id]
+        sources = [f"/v1/jobs/{job.id}/artifacts/screenshot.png" for job in (second, latest)]
+        assert re.findall(r'<img class="side" src="([^"]+)"', page) == sources
+        page = farm.get(f"/jobs/{first.id}/compare?with={elsewhere.id}").text
+        assert page.index(first.id) < page.index(f"/v1/jobs/{elsewhere.id}/artifacts")
+        assert f"/jobs/{latest.id}/compare" in farm.get(f"/jobs/{latest.id}").text
+
+    def test_where_there_is_nothing_to_compare_it_says_so(self, farm: Dashboard) -> None:
+        alone, failed = farm.ended(farm.submit()), farm.failed(farm.submit())
+        assert "There is no other capture" in farm.get(f"/jobs/{alone.id}/compare").text
+        page = farm.get(f"/jobs/{alone.id}/compare?with={failed.id}").text
+        assert "It made no picture." in page
+        assert 'id="difference"' not in page
+        for path in ("/jobs/nope/compare", f"/jobs/{alone.id}/compare?with=nope"):
+            assert farm.get(path).status_code == 404
 
 
 def test_who_asks_too_often_is_told_so_on_a_page(farm: Dashboard) -> None:
@@ -326,6 +423,57 @@ class TestForms:
         assert farm.post("/jobs/retry", host="here.test").status_code == 303
         assert farm.service.get(done.id) == done
 
+    def test_a_button_pressed_twice_retries_once(self, farm: Dashboard) -> None:
+        job = farm.failed(farm.submit())
+        seen = hidden(farm.get(f"/jobs/{job.id}").text, "seen")
+        assert farm.post(f"/jobs/{job.id}/retry", seen=seen).status_code == 303
+        assert farm.post(f"/jobs/{job.id}/retry", seen=seen).status_code == 303
+        farm.failed(farm.service.get(job.id))
+        assert farm.post(f"/jobs/{job.id}/retry", seen=seen).status_code == 303
+        stored = farm.service.get(job.id)
+        assert (stored.state, stored.retries) == (JobState.FAILED, 1)
+
+    def test_all_that_match_are_retried_once_by_a_page_that_is_used_twice(
+        self, farm: Dashboard
+    ) -> None:
+        job = farm.failed(farm.submit())
+        seen = hidden(farm.get("/jobs?state=failed").text, "seen")
+        farm.post("/jobs/retry", state="failed", seen=seen)
+        farm.clock.advance(1)
+        again = farm.service.get(job.id).claimed("w", farm.clock.now(), redeliveries=0)
+        assert farm.ledger.swap(again)
+        assert farm.ledger.swap(again.failed(DnsError("Gone."), farm.clock.now()))
+        farm.post("/jobs/retry", state="failed", seen=seen)
+        assert farm.service.get(job.id).retries == 1
+        seen = hidden(farm.get("/jobs?state=failed").text, "seen")
+        farm.post("/jobs/retry", state="failed", seen=seen)
+        assert farm.service.get(job.id).retries == 2
+
+    def test_a_job_that_had_secrets_takes_them_anew_on_its_page(self, farm: Dashboard) -> None:
+        job = farm.failed(farm.submit(extra_http_headers={"Authorization": "Bearer x"}))
+        page = farm.get(f"/jobs/{job.id}").text
+        assert "were dropped when it ended" in page
+        assert 'type="password" name="extra_http_headers"' in page
+        given = {"extra_http_headers": '{"Authorization": "Bearer y"}'}
+        assert farm.post(f"/jobs/{job.id}/retry", **given).status_code == 303
+        again = farm.service.get(job.id)
+        assert again.state is JobState.QUEUED
+        assert again.spec == a_spec(extra_http_headers={"Authorization": "Bearer y"})
+        assert "were dropped" not in farm.get(f"/jobs/{job.id}").text
+
+    def test_tags_are_set_by_hand_and_lead_to_the_job(self, farm: Dashboard) -> None:
+        job = farm.ended(farm.submit(tags=["old"]))
+        answer = farm.post(f"/jobs/{job.id}/tags", tags=" new, <b>good</b>,, new")
+        assert answer.location == f"/jobs/{job.id}"
+        assert farm.service.get(job.id).tags == ("new", "<b>good</b>")
+        page = farm.get(f"/jobs/{job.id}").text
+        assert 'value="new, &lt;b&gt;good&lt;/b&gt;"' in page
+        assert job.id in farm.get("/gallery?tag=%3Cb%3Egood%3C/b%3E").text
+        assert job.id not in farm.get("/jobs?tag=old").text
+        assert farm.post(f"/jobs/{job.id}/tags", tags="x" * 65).status_code == 422
+        farm.post(f"/jobs/{job.id}/tags", tags="")
+        assert farm.service.get(job.id).tags == ()
+
     def test_a_job_that_needs_its_secrets_again_keeps_no_other_from_a_retry(
         self, farm: Dashboard
     ) -> None:
@@ -355,6 +503,88 @@ class TestForms:
             assert farm.get(f"/v1/batches/{batch}").get_json()["state"] == state
         assert farm.post(f"/batches/{batch}/retry-failed").status_code == 409
         assert farm.post(f"/batches/{batch}/explode").status_code == 404
+
+
+class TestLists:
+    def jobs(self, farm: Dashboard, answer: TestResponse) -> list[Job]:
+        assert answer.status_code == 303
+        return list(farm.batches.open_jobs(answer.location.rpartition("/")[2], 10_000))
+
+    def test_a_list_of_addresses_is_a_batch(self, farm: Dashboard) -> None:
+        lines = (*("", " page.test/a ", "# not this"), "http://page.test/b", "page.test/a")
+        options = {"format": "A5", "tags": '["nightly"]', "per_host_concurrency": "3"}
+        answer = farm.post(
+            "/batches", kind="pdf", list="\r\n".join(lines), max_failures="", **options
+        )
+        jobs = self.jobs(farm, answer)
+        assert [job.spec for job in jobs] == [
+            a_spec(kind="pdf", url=url, format="A5", tags=["nightly"], priority="low")
+            for url in ("https://page.test/a", "http://page.test/b")
+        ]
+        assert farm.batches.get(str(jobs[0].batch_id)).batch.options.per_host_concurrency == 3
+        assert farm.get(answer.location).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("urls.txt", "page.test/a\nhttp://page.test/b\n"),
+            ("URLS.CSV", "url,tags\nhttps://page.test/a,\nhttp://page.test/b,\n"),
+            ("x.ndjson", '{"url": "https://page.test/a"}\n"http://page.test/b"\n'),
+        ],
+    )
+    def test_a_file_may_be_the_list(self, farm: Dashboard, name: str, content: str) -> None:
+        file = (BytesIO(content.encode()), name)
+        jobs = self.jobs(farm, farm.post("/batches", kind="screenshot", list="", file=file))
+        assert [job.spec.url for job in jobs] == ["https://page.test/a", "http://page.test/b"]
+
+    def test_lines_that_are_none_are_told_and_the_others_go(self, farm: Dashboard) -> None:
+        answer = farm.post(
+            "/batches",
+            kind="screenshot",
+            list=f"page.test\n{HOSTILE[1]}\nftp://page.test/\npage.test",
+        )
+        assert answer.status_code == 200
+        page = unescape(answer.text)
+        assert "Submitted, but for 2 lines" in page
+        assert "The batch of 1 job" in page
+        assert "line 2: url" in re.sub(r"<[^>]+>", "", page)
+        assert Elements(answer.text).names.count("img") == 1
+        assert Elements(answer.text).inline == []
+        many = farm.post("/batches", kind="screenshot", list="page.test/b\n" + "x://y\n" * 150)
+        assert many.text.count("<li>line") == 100
+        assert "And 50 more." in many.text
+
+    @pytest.mark.parametrize(
+        ("fields", "said"),
+        [
+            ({"list": ""}, "items"),
+            ({"list": "ftp://page.test/"}, "url"),
+            ({"list": "page.test", "padding": "x"}, "padding"),
+            ({"list": "page.test", "max_failures": "none"}, "max_failures"),
+            ({"list": "page.test", "url": "http://page.test/"}, "defaults.url"),
+            ({"list": "page.test", "file": (BytesIO(b"page.test"), "a.txt")}, "list"),
+        ],
+    )
+    def test_mistakes_are_named_and_nothing_is_stored(
+        self, farm: Dashboard, fields: dict[str, object], said: str
+    ) -> None:
+        answer = farm.post("/batches", kind="screenshot", **fields)
+        assert answer.status_code == 422
+        assert said in answer.text
+        assert farm.get("/v1/batches").get_json()["items"] == []
+
+    def test_a_long_list_may_be_typed_and_one_that_is_too_long_is_refused(
+        self, farm: Dashboard
+    ) -> None:
+        line = "https://page.test/" + "a" * 100
+        lines = "\n".join(f"{line}/{number}" for number in range(3000))
+        assert len(self.jobs(farm, farm.post("/batches", kind="screenshot", list=lines))) == 3000
+        answer = farm.post("/batches", kind="screenshot", list="\n" * (8 * 1024 * 1024 + 1))
+        assert answer.status_code == 413
+        client = create_app(ApiSettings(batch_max_bytes=1000), farm.service).test_client()
+        data = {"kind": "pdf", "file": (BytesIO(b"page.test\n" * 200), "a.txt")}
+        data["token"] = token_of(client.get("/", headers=HTML).text)
+        assert client.post("/batches", data=data, headers=OWN).status_code == 413
 
 
 def changing() -> list[str]:

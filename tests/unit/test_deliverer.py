@@ -208,9 +208,16 @@ def test_the_end_of_a_batch_is_told_once_it_is_due(subject: Subject) -> None:
     batch = Batches(farm.service).submit(request).standing.batch
     subject.deliverer.deliver()
     assert subject.receivers.told == []
+    # Between two steps of a retry no job is open, but the batch is not over.
+    retrying = batch.changed(retry_until=farm.clock.now())
+    assert farm.batches.swap(retrying)
     (job,) = farm.batches.open_jobs(batch.id, 10)
     farm.ledger.swap(job.cancelled(farm.clock.now()))
     told = f"{batch.id}-finished"
+    subject.deliverer.deliver()
+    assert (subject.receivers.told, subject.deliverer.under_way) == ([], 0)
+    assert farm.batches.swap(retrying.changed(retry_until=None))
+    farm.clock.advance(1)
     subject.until(lambda: subject.receivers.told == [told], "it was told")
     subject.until(lambda: subject.deliverer.under_way == 0, "the attempt is over")
     farm.clock.advance(3600)

@@ -13,8 +13,8 @@ from farm.jobs.states import JobState
 from farm.jobs.workers import BrowserCheck, Worker
 from tasks.dispatcher.checker import CHECK_EVERY, BrowserChecker
 from tasks.dispatcher.feeder import Feeder
+from tasks.dispatcher.stores import SWEEP_EVERY, StoreSweeper
 from tasks.dispatcher.sweeper import GONE_AFTER_S, Sweeper
-from tasks.dispatcher.uploads import SWEEP_EVERY, UploadSweeper
 from tests.support.builders import MemoryFarm, a_worker
 
 
@@ -221,7 +221,7 @@ def test_a_check_is_asked_for_when_no_page_was_opened_lately(farm: MemoryFarm) -
 
 def test_uploads_are_swept_at_the_start_and_then_once_a_minute(farm: MemoryFarm) -> None:
     uploads = CountingArtifacts()
-    sweeper = UploadSweeper(replace(farm.service, uploads=uploads))
+    sweeper = StoreSweeper(replace(farm.service, uploads=uploads))
     sweeper.sweep()
     farm.clock.advance(SWEEP_EVERY.total_seconds() - 1)
     sweeper.sweep()
@@ -229,3 +229,11 @@ def test_uploads_are_swept_at_the_start_and_then_once_a_minute(farm: MemoryFarm)
     farm.clock.advance(1)
     sweeper.sweep()
     assert uploads.sweeps == 2
+
+
+def test_artifacts_are_swept_with_them_and_once_where_they_share_a_store(farm: MemoryFarm) -> None:
+    artifacts, uploads = CountingArtifacts(), CountingArtifacts()
+    StoreSweeper(replace(farm.service, artifacts=artifacts, uploads=uploads)).sweep()
+    assert (artifacts.sweeps, uploads.sweeps) == (1, 1)
+    StoreSweeper(replace(farm.service, artifacts=artifacts, uploads=artifacts)).sweep()
+    assert artifacts.sweeps == 2

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from api.batch_bodies import BatchBody
+from api.schemas import TagsBody
 from dev.docs import ROOT, TABLES, spec_tables, written
 from farm.backends.settings import KNOWN_NAMES, PREFIX
 from farm.client.errors import ClientError
@@ -118,6 +119,8 @@ def test_every_example_of_a_body_on_the_api_page_is_one() -> None:
             JobRequest.model_validate({"kind": "screenshot", "url": "http://a.test/", **body})
         elif "kind" in body:
             kinds.append(JobRequest.model_validate(body).root.kind)
+        elif set(body) == {"tags"}:
+            TagsBody.model_validate(body)
         elif "items" in body:
             BatchBody.model_validate(body)
         else:

@@ -26,7 +26,7 @@ REFUSED: dict[int, list[Any]] = {
         *("ftp://public.test/", "gopher://10.0.0.5:6379/_X", "dict://10.0.0.5/", "ws://a.test/"),
         *("mailto:a@public.test", "intent://a.test#Intent;end", "httpproxy://10.0.0.5/a.ts"),
     ],
-    48: ["http://a..b/", "http://-a/"],
+    48: ["http://a..b/", "http://-a/", "http://a-.test/", "http://" + "a" * 64 + ".test/"],
 }
 OF_MEDIA: dict[int, list[Any]] = {
     66: [
@@ -91,7 +91,9 @@ def test_48_an_odd_name_is_refused_or_taken_and_never_an_error_of_the_farm(
 
 
 @pytest.mark.parametrize("kind", ["screenshot", "pdf", "content"])
-@pytest.mark.parametrize("domain", ["com", ".com", "test", ".test", "other.test", "age.test"])
+@pytest.mark.parametrize(
+    "domain", ["com", ".com", "test", ".test", ".co.uk", ".github.io", "other.test", "age.test"]
+)
 def test_107_a_cookie_for_a_whole_suffix_or_another_host_is_422(
     farm: MemoryFarm, client: FlaskClient, kind: str, domain: str
 ) -> None:

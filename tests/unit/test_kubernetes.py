@@ -145,7 +145,7 @@ def test_the_secrets_that_pods_read_are_made() -> None:
         for each in container.get("env", ())
         if "valueFrom" in each
     }
-    assert {secret for secret, _ in read} == {"redis-urls", "flower"}
+    assert {secret for secret, _ in read} == {"redis-urls", "flower", "gate"}
     for secret in {secret for secret, _ in read}:
         assert f"create secret generic {secret} " in up()
     parts = re.search(r"for part in (.*?); do", up())
@@ -177,6 +177,21 @@ def test_what_is_selected_is_there() -> None:
 def test_nobody_is_reached_but_by_a_rule() -> None:
     closed = next(each for each in of_kind("NetworkPolicy") if name(each) == "nobody-with-nobody")
     assert closed["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_only_the_gate_has_a_way_out() -> None:
+    ways = {
+        part
+        for each in of_kind("NetworkPolicy")
+        for rule in each["spec"].get("egress", ())
+        if any("ipBlock" in peer for peer in rule["to"])
+        for wanted in each["spec"]["podSelector"]["matchExpressions"]
+        for part in wanted["values"]
+    }
+    assert ways == {"gate"}
+    open_networks = {"web", "outside"}
+    composed = {part for part in COMPOSE if open_networks & set(COMPOSE[part]["networks"])}
+    assert composed == {"gate", "api", "flower"}
 
 
 def test_the_metadata_of_clouds_is_behind_a_second_wall() -> None:

@@ -119,7 +119,7 @@ def test_monitoring_is_as_confined_as_the_rest_and_starts_only_when_asked(name: 
         source = volume.partition(":")[0]
         assert source in COMPOSE["volumes"] or (ROOT / "docker" / source).exists()
     port = service["ports"][0].rpartition(":")[2]
-    assert f"{name}:{port}" in COMPOSE["services"]["worker-pages"]["environment"]["FARM_EGRESS_OWN"]
+    assert f"{name}:{port}" in COMPOSE["services"]["gate"]["environment"]["FARM_EGRESS_OWN"]
 
 
 def test_prometheus_calls_the_api_by_the_name_that_it_may() -> None:

@@ -10,9 +10,11 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from api.app import create_app
+from api.cells import is_secret
 from api.problems import STATUSES
 from api.settings import ApiSettings
 from dev import openapi
+from farm.jobs.batches.models import BatchOptions
 from farm.jobs.errors import JobError, leaves
 from farm.jobs.specs.names import DEVICES
 from farm.jobs.specs.requests import SPECS
@@ -70,6 +72,24 @@ def test_every_operation_describes_its_errors_as_problems() -> None:
             for status, answer in operation["responses"].items():
                 if status >= "400" and path != "/readyz":
                     assert list(answer["content"]) == ["application/problem+json"], (method, path)
+
+
+def test_every_option_of_a_batch_may_be_sent_as_its_query_is_described() -> None:
+    described = json.loads(openapi.described())["paths"]["/v1/batches"]["post"]["parameters"]
+    in_query = {each["name"]: each for each in described if each["in"] == "query"}
+    free = in_query.pop("defaults")
+    assert (free["style"], free["explode"]) == ("form", True)
+    assert {name.partition(".")[0] for name in in_query} == set(BatchOptions.model_fields)
+    assert not [name for name in in_query if is_secret(name)]
+    values = {"dedupe": "false", "on_complete.webhook_url": "https://hooks.test/"}
+    query = {name: values.get(name, "1") for name in in_query} | {
+        name: str(value).lower() for name, value in free["example"].items()
+    }
+    client = create_app(ApiSettings(), MemoryFarm().service).test_client()
+    answer = client.post(
+        "/v1/batches", data="https://page.test/", content_type="text/plain", query_string=query
+    )
+    assert answer.status_code == 202, answer.text
 
 
 @pytest.mark.parametrize("module", ["api.app", "api.wsgi"])

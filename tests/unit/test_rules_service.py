@@ -390,7 +390,7 @@ class TestReadiness:
         readiness = farm.service.readiness()
         assert readiness.ready
         assert readiness.checks == dict.fromkeys(
-            ("redis", "media", "pages", "browser", "gate", "artifacts"), "ok"
+            ("redis", "media", "pages", "browser", "gate", "broker", "artifacts"), "ok"
         )
 
     def test_one_worker_may_serve_both_queues(self, farm: MemoryFarm) -> None:
@@ -437,5 +437,5 @@ class TestReadiness:
         readiness = replace(farm.service, ledger=AbsentLedger(farm.clock)).readiness()
         assert (readiness.ready, readiness.checks) == (
             False,
-            {"redis": "Redis is away.", "artifacts": "ok"},
+            {"redis": "Redis is away.", "broker": "ok", "artifacts": "ok"},
         )

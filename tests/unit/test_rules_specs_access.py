@@ -53,6 +53,13 @@ def test_103_the_33rd_header_is_refused() -> None:
         ("http://page.com/", {"url": "http://sub.page.com/"}),
         ("http://10.0.0.1/", {"domain": "0.0.1"}),
         ("http://page.com/", {"domain": "127.0.0.1"}),
+        ("http://shop.co.uk/", {"domain": "co.uk"}),
+        ("http://shop.co.uk/", {"domain": ".CO.UK"}),
+        ("http://shop.co.uk/", {"domain": "co.uk."}),
+        ("http://ann.github.io/", {"domain": ".github.io"}),
+        ("http://a.b.kawasaki.jp/", {"domain": "b.kawasaki.jp"}),
+        ("http://a.xn--p1ai/", {"domain": "xn--p1ai"}),
+        ("http://page.com/", {"domain": "."}),
     ],
     ids=str,
 )
@@ -78,6 +85,10 @@ def test_107_nothing_of_a_cookie_can_begin_another_one(place: str, part: str) ->
         ("http://www.page.com/", {"domain": ".page.com"}),
         ("http://www.page.com/", {"domain": "PAGE.com"}),
         ("http://www.page.com:8080/a", {"url": "https://www.page.com/"}),
+        ("http://www.shop.co.uk/", {"domain": ".shop.co.uk"}),
+        ("http://ann.github.io/", {"domain": "ann.github.io"}),
+        ("http://github.io/", {"domain": "github.io"}),
+        ("http://www.city.kawasaki.jp/", {"domain": "city.kawasaki.jp"}),
         ("http://localhost/", {"domain": "localhost"}),
         ("http://intranet/", {"domain": "intranet"}),
         ("http://127.0.0.1:8000/", {"domain": "127.0.0.1"}),
@@ -93,9 +104,11 @@ def test_107_a_cookie_of_the_page_s_host_or_of_one_above_it_is_taken(
 
 
 def test_107_a_storage_may_have_cookies_of_other_hosts_but_not_of_all_hosts() -> None:
-    other, wide = {**COOKIE, "domain": "other.com"}, {**COOKIE, "domain": ".com"}
+    other = {**COOKIE, "domain": "other.com"}
     a_spec(storage_state={"cookies": [other]})
-    assert list(refused_fields(storage_state={"cookies": [wide]})) == ["storage_state.cookies"]
     html = {"url": None, "html": "<p>"}
     a_spec(**html, cookies=[other])
-    assert list(refused_fields(**html, cookies=[wide])) == ["cookies"]
+    for domain in (".com", "co.uk", ".github.io"):
+        wide = {**COOKIE, "domain": domain}
+        assert list(refused_fields(storage_state={"cookies": [wide]})) == ["storage_state.cookies"]
+        assert list(refused_fields(**html, cookies=[wide])) == ["cookies"]

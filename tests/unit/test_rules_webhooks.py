@@ -70,7 +70,9 @@ class TestDelivery:
             if delivery.due_at:
                 pauses.append((delivery.due_at - NOON).total_seconds())
         assert pauses == [5, 300, 1800, 7200, 18_000] == list(RETRIES_AFTER_S)
-        assert delivery == Delivery(revision=2, state="failed", attempts=6, last_error="http_500")
+        assert delivery == Delivery(
+            revision=2, state="failed", attempts=6, last_error="http_500", failed_at=NOON
+        )
 
     def test_it_is_not_tried_again_where_that_is_of_no_use(self) -> None:
         after = Delivery(revision=2).after(Answer(error="http_410", is_final=True), NOON, jitter=0)

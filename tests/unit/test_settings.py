@@ -1,12 +1,18 @@
 """Settings from an environment that is given, never from the real one."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from api.settings import ApiSettings
-from farm.backends.settings import KNOWN_NAMES, Settings
+from farm.backends.assembly import assemble
+from farm.backends.buckets import Bucket
+from farm.backends.settings import KNOWN_NAMES, Environment, Settings
 from farm.jobs.errors import ConfigError
+from tasks.egress.control import Remote
+from tasks.egress.keeper import Keeper
+from tasks.egress.settings import GateSettings
 from tasks.settings import WorkerSettings
 
 KINDS: list[type[Settings]] = [ApiSettings, WorkerSettings]
@@ -65,8 +71,8 @@ def test_each_process_takes_what_is_its_own_out_of_one_environment() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_setting_is_a_name_that_all_processes_know(kind: type[Settings]) -> None:
+@pytest.mark.parametrize("kind", [*KINDS, GateSettings])
+def test_every_setting_is_a_name_that_all_processes_know(kind: type[Environment]) -> None:
     assert {name.upper() for name in kind.model_fields} <= KNOWN_NAMES
 
 
@@ -130,11 +136,92 @@ def test_all_mistakes_are_in_one_message(tmp_path: Path) -> None:
         (WorkerSettings, "FARM_CHROMIUM_SANDBOX", "maybe"),
         (WorkerSettings, "FARM_REDIS_URL", "127.0.0.1:6379"),
         (WorkerSettings, "FARM_ARTIFACTS_REDIS_URL", "http://redis.test"),
+        (WorkerSettings, "FARM_ARTIFACTS_BUCKET", "shots"),
+        (WorkerSettings, "FARM_ARTIFACTS_BUCKET", "s3://Shots"),
+        (WorkerSettings, "FARM_ARTIFACTS_BUCKET", "s3://shots/../a b"),
+        (WorkerSettings, "FARM_ARTIFACTS_ENDPOINT", "minio:9000"),
+        (WorkerSettings, "FARM_ARTIFACTS_ENDPOINT", "https://key:secret@minio:9000"),
+        (WorkerSettings, "FARM_ARTIFACTS_REGION", "Frankfurt am Main"),
     ],
 )
 def test_a_value_out_of_range_is_refused(kind: type[Settings], variable: str, value: str) -> None:
     (mistake,) = mistakes(kind, **{variable: value})
     assert mistake.startswith(f"{variable}: ")
+
+
+def test_a_bucket_is_a_place_for_artifacts() -> None:
+    settings = WorkerSettings.from_environment(
+        {
+            "FARM_ARTIFACTS_BUCKET": "s3://shots/a/b/",
+            "FARM_ARTIFACTS_ENDPOINT": "https://minio.test:9000",
+            "FARM_ARTIFACTS_REGION": "eu-central-1",
+            "FARM_ARTIFACTS_ACCESS_KEY": "id",
+            "FARM_ARTIFACTS_SECRET_KEY": "hunter2",
+        }
+    )
+    assert settings.artifacts == Bucket(
+        "shots", "a/b", "https://minio.test:9000", "eu-central-1", "id", "hunter2"
+    )
+    assert "minio.test:9000" in settings.own_services
+    assert "hunter2" not in f"{settings!r} {settings.artifacts!r}"
+
+
+def test_a_bucket_of_amazon_s_needs_its_name_alone() -> None:
+    settings = ApiSettings.from_environment({"FARM_ARTIFACTS_BUCKET": "s3://shots"})
+    assert settings.artifacts == Bucket("shots", "", None, "us-east-1", None, None)
+
+
+def test_a_bucket_without_its_library_is_a_mistake_that_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    monkeypatch.delitem(sys.modules, "farm.backends.s3_artifacts", raising=False)
+    bucket = Bucket("shots", "", None, "us-east-1", None, None)
+    with pytest.raises(ConfigError, match=r"renderfarm\[s3\]"):
+        assemble("redis://127.0.0.1", None, artifacts=bucket, waiters_max=0)
+
+
+@pytest.mark.parametrize(
+    ("variable", "others"),
+    [
+        ("FARM_ARTIFACTS_BUCKET", {"FARM_ARTIFACTS_REDIS_URL": "redis://127.0.0.1/1"}),
+        ("FARM_ARTIFACTS_SECRET_KEY", {"FARM_ARTIFACTS_ACCESS_KEY": "id"}),
+        ("FARM_ARTIFACTS_SECRET_KEY", {"FARM_ARTIFACTS_SECRET_KEY": "hunter2"}),
+    ],
+)
+def test_what_does_not_go_together_is_refused(variable: str, others: dict[str, str]) -> None:
+    (mistake,) = mistakes(ApiSettings, **{"FARM_ARTIFACTS_BUCKET": "s3://shots", **others})
+    assert mistake.startswith(f"{variable}: ")
+    assert "hunter2" not in mistake
+
+
+SECRET = "x" * 32
+
+
+def test_a_worker_that_is_told_of_a_gate_keeps_none() -> None:
+    given = {"FARM_GATE": "[fd00::5]:3100", "FARM_GATE_SECRET": SECRET}
+    settings = WorkerSettings.from_environment(given)
+    keeper = settings.keeper()
+    assert keeper.control == Remote("fd00::5", 3100, SECRET)
+    assert "xxx" not in repr(settings)
+    assert "xxx" not in repr(keeper)
+    assert isinstance(WorkerSettings.from_environment({}).keeper(), Keeper)
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"FARM_GATE": "gate:3100"}, "FARM_GATE: takes its secret: set FARM_GATE_SECRET too"),
+        ({"FARM_GATE": "gate", "FARM_GATE_SECRET": SECRET}, "FARM_GATE: must be a host and a port"),
+        ({"FARM_GATE": "gate:0", "FARM_GATE_SECRET": SECRET}, "FARM_GATE: must be a host and"),
+        ({"FARM_GATE": "http://gate:1", "FARM_GATE_SECRET": SECRET}, "FARM_GATE: must be a host"),
+        ({"FARM_GATE": "gate:3100", "FARM_GATE_SECRET": "hunter2"}, "FARM_GATE_SECRET: "),
+    ],
+)
+def test_a_gate_is_a_host_and_a_port_with_a_secret(given: dict[str, str], wrong: str) -> None:
+    (mistake,) = mistakes(WorkerSettings, **given)
+    assert mistake.startswith(wrong)
+    assert "hunter2" not in mistake
 
 
 def test_a_folder_for_uploads_lets_them_be_larger_unless_the_limit_is_set(tmp_path: Path) -> None:
@@ -225,3 +312,9 @@ def test_a_redis_of_another_machine_takes_a_password(
 def test_one_of_this_machine_or_with_a_password_is_taken(url: str) -> None:
     settings = ApiSettings.from_environment({"FARM_REDIS_URL": url})
     assert settings.redis_url == url
+
+
+@pytest.mark.parametrize("text", ["0.0.0.0/0", "::/0", "*", "127.0.0.0/8"])
+def test_52_a_worker_does_not_start_where_everything_would_be_open(text: str) -> None:
+    (mistake,) = mistakes(WorkerSettings, FARM_EGRESS_ALLOW=text)
+    assert mistake.startswith("FARM_EGRESS_ALLOW")

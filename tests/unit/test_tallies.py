@@ -15,6 +15,8 @@ class Away:
     def __init__(self, farm: MemoryFarm) -> None:
         self.counts = farm.statistics.counts
         self.stores = farm.statistics.stores
+        self.keep = farm.statistics.keep
+        self.kept = farm.statistics.kept
 
     def add(self, tally: Tally) -> None:
         raise BackendUnavailable(f"Redis is away from {len(tally)} counts.")

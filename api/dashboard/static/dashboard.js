@@ -1,7 +1,8 @@
 "use strict";
 // All pages come from the farm as they are; this reads them again, and puts them in place.
 (() => {
-  const LEAST_MS = 1000;
+  const LEAST_MS = 500;
+  const SURE_MS = 15000;
   const HIDDEN_MS = 10000;
   const following = new Set();
 
@@ -34,14 +35,41 @@
     return shown;
   }
 
+  // Waits for what the farm tells of one job or batch. A stream that ends, or is not to be had as
+  // too many listen already, comes again by itself; until then, and without any, time alone passes.
+  function listener(address) {
+    let source = null;
+    let isNews = false;
+    let wake = () => {};
+    const hear = () => { isNews = true; wake(); };
+    const close = () => { source?.close(); source = null; };
+    const turn = () => { if (document.hidden) close(); wake(); };
+    document.addEventListener("visibilitychange", turn);
+    return {
+      close() { close(); document.removeEventListener("visibilitychange", turn); },
+      async wait(everyMs) {
+        // A browser has few connections to one place, and tabs that nobody looks at share them.
+        if (address && !source && !document.hidden) {
+          source = new EventSource(address);
+          for (const name of ["state", "progress"]) source.addEventListener(name, hear);
+        }
+        const ms = document.hidden ? HIDDEN_MS : source?.readyState === EventSource.OPEN ? SURE_MS : everyMs;
+        if (!isNews) await Promise.race([new Promise((done) => { wake = done; }), pause(ms)]);
+        isNews = false;
+      },
+    };
+  }
+
   async function follow(id) {
     if (following.has(id)) return;
     following.add(id);
+    const heard = listener(document.getElementById(id).dataset.events);
     for (;;) {
       const shown = document.getElementById(id);
       const address = shown?.dataset.live;
       if (!address) break;
-      await pause(document.hidden ? HIDDEN_MS : Math.max(LEAST_MS, Number(shown.dataset.every) || 0));
+      await pause(LEAST_MS);
+      await heard.wait(Math.max(LEAST_MS, Number(shown.dataset.every) || 0));
       let fresh = null;
       try {
         const answer = await fetch(address, { headers: { Accept: "text/html" } });
@@ -54,6 +82,7 @@
       if (fresh.dataset.state && fresh.dataset.state !== shown.dataset.state) say(`The job is ${fresh.dataset.state}.`);
       if (!shown.contains(document.activeElement) || !fresh.dataset.live) update(shown, fresh);
     }
+    heard.close();
     following.delete(id);
   }
 
@@ -109,6 +138,8 @@
   });
   for (const form of document.querySelectorAll("form[data-inline]")) {
     form.addEventListener("submit", (event) => { event.preventDefault(); submit(form); });
+  }
+  for (const form of document.querySelectorAll("form[data-drop]")) {
     const over = (is) => (event) => {
       if (![...event.dataTransfer.types].includes("Files")) return;
       event.preventDefault();
@@ -121,7 +152,15 @@
       event.preventDefault();
       form.classList.remove("over");
       form.elements.file.files = event.dataTransfer.files;
-      form.requestSubmit();
+      if ("inline" in form.dataset) form.requestSubmit();
     });
   }
+  // Pressed twice is pressed once; who comes back to the page may press again.
+  const pressed = new Set();
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented || event.target.method !== "post") return;
+    if (pressed.has(event.target)) event.preventDefault();
+    pressed.add(event.target);
+  });
+  addEventListener("pageshow", () => pressed.clear());
 })();

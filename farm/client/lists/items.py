@@ -20,7 +20,7 @@ _MARK = "farm-item"
 _TYPES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 _SUFFIXES = {"screenshot": _TYPES, "pdf": {".pdf": ""}, "content": {".json": ""}}
 _KEY_CHARACTERS = 32
-_BATCH_MAX = 10_000
+BATCH_MAX = 10_000
 _BATCH_MAX_CHARACTERS = 6 << 20
 """Of ASCII; a farm takes 8 MiB."""
 
@@ -116,13 +116,13 @@ def key_of(job: JobView) -> str:
     return marked or _key(job.kind, job.spec)
 
 
-def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Yield ``items`` in parts that any farm takes in one request."""
+def chunks(items: Iterable[Item], most: int = BATCH_MAX) -> Iterator[list[Item]]:
+    """Yield ``items`` in parts that any farm takes in one request, of ``most`` at most."""
     chunk: list[Item] = []
     size = 0
     for item in items:
         characters = len(json.dumps(item.spec))
-        if chunk and (len(chunk) == _BATCH_MAX or size + characters > _BATCH_MAX_CHARACTERS):
+        if chunk and (len(chunk) == most or size + characters > _BATCH_MAX_CHARACTERS):
             yield chunk
             chunk, size = [], 0
         chunk.append(item)

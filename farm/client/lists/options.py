@@ -95,7 +95,7 @@ _OPTIONS = (
         metavar="SECONDS",
         default=PATIENCE_S,
         show_default=True,
-        help="How long to wait for a farm that goes away meanwhile.",
+        help="How long to wait for a farm that goes away meanwhile, or is full of others' jobs.",
     ),
     click.option("-q", "--quiet", is_flag=True, help="Say nothing; the exit code tells."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each that ends."),

@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from farm.client.batches import Batch
-from farm.client.errors import FarmUnavailable, FarmUnreachable, RequestInvalid
+from farm.client.errors import (
+    FarmUnavailable,
+    FarmUnreachable,
+    RequestInvalid,
+    RequestRefused,
+)
 from farm.client.http import FarmClient
-from farm.client.lists.items import Item, as_batch, chunks, key_of
+from farm.client.lists.items import BATCH_MAX, Item, as_batch, chunks, key_of
 from farm.client.lists.manifest import ItemLine, Manifest
 from farm.client.lists.saver import Saved, Saver, line_of, line_without_job
 from farm.client.lists.standing import Standing, standing, sweep
@@ -23,6 +28,8 @@ PATIENCE_S = 600
 """A machine has started again by then, and what runs on it."""
 _TRY_EVERY_S = 2.0
 _KEY_BYTES = 16
+_TOO_MANY = "items"
+"""What a farm names where it never has room for so many, however long one waits."""
 _T = TypeVar("_T")
 
 
@@ -37,6 +44,9 @@ class Teller(Protocol):
 
     def end(self, item: Item, line: ItemLine) -> None:
         """Take what has become of an item just now."""
+
+    def wait(self, reason: str) -> None:
+        """Take why the rest is not handed in yet; told again while it is so."""
 
 
 class Stopped(Exception):
@@ -53,7 +63,8 @@ class Wishes:
     fail_fast: bool = False
     """Cancel all the rest with the first that fails."""
     patience_s: float = PATIENCE_S
-    """For how long the farm may be away at a time, once it has answered."""
+    """For how long the farm may be away at a time, once it has answered; or be full of what
+    others want."""
 
 
 class Run:
@@ -117,11 +128,26 @@ class Run:
         return found
 
     def _hand_in(self, items: Sequence[Item]) -> None:
-        """Hand in all of ``items``, before the first is waited for."""
-        for chunk in chunks(items):
-            key = secrets.token_urlsafe(_KEY_BYTES)
-            self._manifest.begin(key, [item.key for item in chunk])
-            self._send(chunk, key)
+        """Hand in all of ``items``; before the first is waited for, if the farm has the room."""
+        left, most = list(items), BATCH_MAX
+        while left:
+            chunk = next(chunks(left, most))
+            if self._is_taken(chunk):
+                left = left[len(chunk) :]
+            else:
+                most = len(chunk) // 2
+
+    def _is_taken(self, items: Sequence[Item]) -> bool:
+        """Hand in ``items`` together, once there is room; say whether the farm takes so many."""
+        key = secrets.token_urlsafe(_KEY_BYTES)
+        self._manifest.begin(key, [item.key for item in items])
+        try:
+            self._send(items, key)
+        except RequestInvalid as error:
+            if len(items) == 1 or [each.field for each in error.errors] != [_TOO_MANY]:
+                raise
+            return False
+        return True
 
     def _send(self, items: Sequence[Item], key: str) -> None:
         specs, common = as_batch(items)
@@ -131,12 +157,13 @@ class Run:
                 specs,
                 idempotency_key=key,
                 patience_s=self._wishes.patience_s,
+                waits_for_room=False,
                 dedupe=False,  # Each item is another, and is to have its job.
                 **self._wishes.of_batches,
                 **common,
             )
 
-        batch = self._patiently(ask)
+        batch = self._when_there_is_room(ask)
         self._manifest.accepted(key, batch.id)
         self._take(batch, items)
         for rejected in batch.rejected:
@@ -192,9 +219,12 @@ class Run:
 
     def _follow_all(self) -> None:
         while self.batches:
-            self._follow(self.batches[0])
-            self.batches.pop(0)
+            self._follow_first()
         self._note(self._saver.rest())
+
+    def _follow_first(self) -> None:
+        self._follow(self.batches[0])
+        self.batches.pop(0)
 
     def _follow(self, batch: Batch) -> None:
         was_cancelled = batch.view.state is BatchState.CANCELLED
@@ -230,6 +260,26 @@ class Run:
             for batch in self.batches:
                 batch.cancel()
             raise Stopped("One has failed; the rest is cancelled.")
+
+    def _when_there_is_room(self, ask: Callable[[], _T]) -> _T:
+        """Return what ``ask`` does once the farm has room; what it has of ours ends first."""
+        waited_s = 0.0
+        while True:
+            try:
+                return self._patiently(ask)
+            except RequestRefused as full:
+                left_s = self._wishes.patience_s - waited_s
+                if full.retry_after_s is None or left_s <= 0:
+                    raise
+                self._has_answered = True
+                self._teller.wait(full.detail)
+                if self.batches:
+                    self._follow_first()
+                    waited_s = 0.0
+                else:
+                    pause_s = min(max(full.retry_after_s, _TRY_EVERY_S), left_s)
+                    self._sleep(pause_s)
+                    waited_s += pause_s
 
     def _patiently(self, ask: Callable[[], _T]) -> _T:
         """Return what ``ask`` does; a farm that has answered before may be away for a while."""

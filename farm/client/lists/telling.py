@@ -36,6 +36,7 @@ class Telling:
         self._failures: Counter[str] = Counter()
         self._rate_per_min = 0.0
         self._answered = time.monotonic()
+        self._has_waited = False
 
     def __enter__(self) -> Self:
         # Lines on the same terminal and a bar would write over each other.
@@ -86,6 +87,13 @@ class Telling:
             shown = line.model_dump(mode="json", exclude={"type"})
             click.echo(as_line({"line": item.line, **shown}))
         self._move()
+
+    def wait(self, reason: str) -> None:
+        """See ``Teller``."""
+        self._answered = time.monotonic()
+        if not self._has_waited:
+            self.say(f"{reason} The rest is handed in as soon as there is room.")
+        self._has_waited = True
 
     def sum_up(self) -> None:
         """Say how it went, in one line."""

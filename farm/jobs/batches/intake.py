@@ -169,8 +169,7 @@ class Intake:
         return value
 
     def _job(self, spec: JobSpec) -> Job:
-        job = self.farm.drafted(spec, new_id())
-        return job.model_copy(update={"batch_id": self.batch_id, "in_line": False})
+        return self.farm.drafted(spec, new_id(), batch_id=self.batch_id)
 
 
 def _key(asked: Mapping[str, Any]) -> str:

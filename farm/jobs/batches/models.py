@@ -22,7 +22,7 @@ class BatchState(StrEnum):
     PAUSED = "paused"
     """What waits is held; what runs ends."""
     FINISHED = "finished"
-    """All of its jobs have ended. Never stored: it is so when no job is open."""
+    """All of its jobs have ended, and none is about to be queued again. Never stored."""
     CANCELLED = "cancelled"
     """A caller stopped it. Jobs may be open for a moment yet."""
 
@@ -120,20 +120,31 @@ class Standing:
     progress: Progress
 
     @property
+    def is_over(self) -> bool:
+        """Whether no job is open, and none is about to be queued again."""
+        return self.progress.open == 0 and self.batch.retry_until is None
+
+    @property
     def state(self) -> BatchState:
         """Where it stands."""
-        if self.progress.open == 0 and self.batch.state is not BatchState.CANCELLED:
+        if self.is_over and self.batch.state is not BatchState.CANCELLED:
             return BatchState.FINISHED
         return self.batch.state
 
     @property
+    def finished_at(self) -> datetime | None:
+        """When its last job ended; ``None``: it is not over."""
+        return self.progress.finished_at if self.is_over else None
+
+    @property
     def eta_s(self) -> int | None:
         """Seconds until its last job ends, at the present rate; ``None``: nobody knows."""
-        if self.progress.open == 0:
+        rate_per_min = self.progress.ended_per_min
+        if self.is_over:
             return 0
-        if self.state is not BatchState.RUNNING or self.progress.ended_per_min == 0:
+        if self.state is not BatchState.RUNNING or not (self.progress.open and rate_per_min):
             return None
-        return round(self.progress.open / self.progress.ended_per_min * 60)
+        return round(self.progress.open / rate_per_min * 60)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,16 @@ class Notice:
         return f"{self.standing.batch.id}-{self.event}"
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it is so for longer than the moment between two steps of a retry."""
+        return self.event != "finished" or self.standing.is_over
+
+    @property
+    def event_type(self) -> str:
+        """The type of the message, as ``batch.finished``."""
+        return f"batch.{self.event}"
+
+    @property
     def webhook_url(self) -> str | None:
         """Who is told."""
         told = self.standing.batch.options.on_complete
@@ -38,6 +48,11 @@ class Notice:
         """What the message is signed with."""
         told = self.standing.batch.options.on_complete
         return told.webhook_secret if told else None
+
+    @property
+    def owner(self) -> str:
+        """Id of the batch's key."""
+        return self.standing.batch.owner
 
     @property
     def zones(self) -> tuple[Zone, ...]:

@@ -1,6 +1,6 @@
 """What the rules of batches need from outside, with the promises it must keep."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +8,9 @@ from typing import Protocol
 
 from farm.jobs.batches.models import Batch, BatchPage, Standing
 from farm.jobs.batches.moulds import Cast
+from farm.jobs.batches.notices import Notice
 from farm.jobs.models import Job
-from farm.jobs.ports import Pause, Refusal
+from farm.jobs.ports import Deliveries, Pause, Refusal
 from farm.jobs.specs.requests import Queue
 
 
@@ -103,6 +104,17 @@ class BatchLedger(Protocol):
         """Drop those of the batches that still are over."""
 
 
+class Notices(Deliveries[Notice], Protocol):
+    """How far the receivers of batches' webhooks have been told."""
+
+    def latest(self, standings: Sequence[Standing]) -> Mapping[str, Notice]:
+        """Return what last happened to each of the batches, by its id.
+
+        Those of which nobody is told, or to which nothing has happened that still stands,
+        are not in it.
+        """
+
+
 class BatchJobs(Protocol):
     """The jobs of batches, as their results are read and as they are told of."""
 
@@ -118,6 +130,12 @@ class BatchJobs(Protocol):
 
         They come in the order of their ends; one that ends again has a higher number
         then. What is seen of an end is seen of all that were before.
+        """
+
+    def milestones(self, batch_id: str, count: int) -> list[tuple[int, datetime]]:
+        """Return how many jobs of the batch had ended at up to ``count`` moments, the oldest first.
+
+        They are evenly spaced among the ends that stand now, the first and the last included.
         """
 
     def watched(self, batch_id: str) -> AbstractContextManager[Pause | None]:

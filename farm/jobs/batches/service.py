@@ -106,8 +106,8 @@ class Batches:
         return standing
 
     def wait(self, standing: Standing, timeout_s: float) -> Standing:
-        """Return the batch once no job of it is open, or as it is after ``timeout_s`` seconds."""
-        if standing.progress.open == 0 or timeout_s <= 0:
+        """Return the batch once it is over, or as it is after ``timeout_s`` seconds, or before."""
+        if standing.is_over or timeout_s <= 0:
             return standing
         self.farm.batches.wait_for_end(standing.batch.id, timeout_s)
         return self.get(standing.batch.id)
@@ -121,7 +121,7 @@ class Batches:
     def _is_over(self, standing: Standing) -> bool:
         kept_until = standing.progress.kept_until
         is_past = kept_until is not None and kept_until <= self.farm.clock.now()
-        return standing.progress.open == 0 and is_past
+        return standing.is_over and is_past
 
     def _reserved(self, key: str | None) -> str:
         if key is None:

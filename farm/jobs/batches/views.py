@@ -3,11 +3,15 @@
 from typing import TYPE_CHECKING, Self
 
 from farm.jobs.batches.models import BatchState, Standing
+from farm.jobs.deliveries import Delivery
 from farm.jobs.errors import FieldError
-from farm.jobs.views import Time, View
+from farm.jobs.views import Time, View, WebhookView
 
 if TYPE_CHECKING:  # The client reads these, and has no use for the service.
     from farm.jobs.batches.service import Accepted
+
+RESULTS = ("results.ndjson", "results.csv", "archive.zip", "report.html")
+"""All that a batch came to, each in one file."""
 
 
 class BatchView(View):
@@ -28,11 +32,16 @@ class BatchView(View):
     failures_by_code: dict[str, int]
     created_at: Time
     finished_at: Time | None
+    webhook: WebhookView | None = None
+    """As to what last happened to it. Null if it has none."""
 
     @classmethod
-    def of(cls, standing: Standing) -> Self:
-        """Return the view of a batch as it stands."""
-        return cls(**_shown(standing))
+    def of(cls, standing: Standing, delivery: Delivery | None = None) -> Self:
+        """Return the view of a batch as it stands.
+
+        ``delivery`` is how it stands with its webhook, if it has one.
+        """
+        return cls(**_shown(standing), webhook=delivery and WebhookView.of(delivery))
 
 
 class RejectedView(View):
@@ -50,12 +59,17 @@ class AcceptedBatchView(BatchView):
     rejected: tuple[RejectedView, ...]
 
     @classmethod
-    def accepted(cls, found: "Accepted") -> Self:
-        """Return the view of a batch and of the lines that are not in it."""
+    def accepted(cls, found: "Accepted", delivery: Delivery | None) -> Self:
+        """Return the view of a batch and of the lines that are not in it; see ``of``."""
         rejected = tuple(
             RejectedView(line=each.line, errors=each.errors) for each in found.rejected
         )
-        return cls(**_shown(found.standing), duplicates=found.duplicates, rejected=rejected)
+        return cls(
+            **_shown(found.standing),
+            webhook=delivery and WebhookView.of(delivery),
+            duplicates=found.duplicates,
+            rejected=rejected,
+        )
 
 
 class BatchesView(View):
@@ -81,5 +95,5 @@ def _shown(standing: Standing) -> dict[str, object]:
         "eta_s": standing.eta_s,
         "failures_by_code": dict(progress.failures_by_code),
         "created_at": batch.created_at,
-        "finished_at": progress.finished_at,
+        "finished_at": standing.finished_at,
     }

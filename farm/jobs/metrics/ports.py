@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from farm.jobs.metrics.history import Sample
 from farm.jobs.metrics.tallies import Tally
 
 
@@ -33,6 +34,12 @@ class Statistics(Protocol):
 
     def counts(self) -> Tally:
         """Return all counts, by field; what has never happened is not there."""
+
+    def keep(self, sample: Sample) -> None:
+        """Keep the sample for an hour, among the newest ``SAMPLES_MAX``."""
+
+    def kept(self) -> list[Sample]:
+        """Return the samples that are kept, the oldest first."""
 
     def stores(self) -> Mapping[str, Store]:
         """Return how full each Redis is, by what it holds, where the farm may ask."""

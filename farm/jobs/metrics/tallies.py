@@ -54,8 +54,8 @@ def of_job(job: Job) -> Tally:
 
 
 def of_delivery(delivery: Delivery) -> Tally:
-    """Return what the step adds that records one more attempt."""
-    return {field(WEBHOOKS, _OUTCOMES[delivery.state]): 1}
+    """Return what the step adds that records one more attempt; nothing if none was made yet."""
+    return {field(WEBHOOKS, _OUTCOMES[delivery.state]): 1} if delivery.attempts else {}
 
 
 def _of_run(job: Job) -> Counter[str]:

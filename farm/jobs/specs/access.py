@@ -1,9 +1,11 @@
 """How the page is reached: what is sent along, and what is believed."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
+from publicsuffixlist import PublicSuffixList
 from pydantic import Field, StringConstraints, model_validator
 
 from farm.jobs.specs.base import LISTED, WRITE_ONLY, Model, OptionGroup, Url, mistake
@@ -136,9 +138,12 @@ def check_cookies(field: str, cookies: Sequence[Cookie], page: str | None) -> No
             is_owner = owner in (None, host)
         else:
             owner = cookie.domain.lower().removeprefix(".").strip("[]")
-            # Browsers drop a cookie of all `.com` without a word; these are their names.
-            if not set(owner.strip(".")) & {".", ":"} and owner not in (host, _LOCAL):
-                raise mistake(field, "{owner} is too wide for a cookie", owner=owner)
+            if owner not in (host, _LOCAL) and _is_public_suffix(owner):
+                raise mistake(
+                    field,
+                    "{owner} is too wide for a cookie: it has the sites of many owners below it",
+                    owner=owner,
+                )
             is_owner = f".{host}".endswith(f".{owner}") and (owner == host or not _is_number(host))
         if host is not None and not is_owner:
             raise mistake(
@@ -146,6 +151,20 @@ def check_cookies(field: str, cookies: Sequence[Cookie], page: str | None) -> No
                 "{owner} is not the page's host; storage_state takes cookies of others",
                 owner=owner,
             )
+
+
+def _is_public_suffix(domain: str) -> bool:
+    """Return whether sites of different owners lie below ``domain``, as below `co.uk`.
+
+    Browsers drop a cookie of all of them without a word. A single label counts as one.
+    """
+    return ":" not in domain and (not domain.strip(".") or _suffixes().is_public(domain))
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    """Return the list that comes with the library (https://publicsuffix.org); read once."""
+    return PublicSuffixList()
 
 
 def _is_number(host: str | None) -> bool:

@@ -92,6 +92,12 @@ Priority = Literal["low", "normal", "high"]
 LISTED = Strict(strict=False)
 """Lets a tuple be given as JSON's only sequence, the list."""
 
+Tags = Annotated[
+    tuple[Tag, ...],
+    LISTED,
+    Field(max_length=16, description="To find the job again.", examples=[["shop", "nightly"]]),
+]
+
 
 class Model(BaseModel):
     """Strict and closed: ``"1280"`` is no number and an unknown name is an error."""
@@ -184,11 +190,7 @@ class JobOptions(WebhookOptions):
         Priority,
         Field(description="Which jobs go first when workers are busy.", examples=["high"]),
     ] = "normal"
-    tags: Annotated[
-        tuple[Tag, ...],
-        LISTED,
-        Field(max_length=16, description="To find the job again.", examples=[["shop", "nightly"]]),
-    ] = ()
+    tags: Tags = ()
     metadata: Annotated[
         dict[MetadataKey, MetadataValue],
         Field(

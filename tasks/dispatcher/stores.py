@@ -1,4 +1,4 @@
-"""Remove uploads whose time is over, where they do not go by themselves."""
+"""Remove uploads and artifacts whose time is over, where they do not go by themselves."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from farm.jobs.service import JobService
 
 SWEEP_EVERY = timedelta(seconds=60)
-"""A sweep reads each upload's manifest; uploads are kept for a day."""
+"""A sweep of a folder reads each upload's manifest; uploads are kept for a day."""
 
 
 @dataclass
-class UploadSweeper:
-    """Has the store of uploads swept, once a minute."""
+class StoreSweeper:
+    """Has the stores of uploads and of artifacts swept, once a minute."""
 
     farm: JobService
     _swept_at: datetime | None = field(default=None, init=False)
@@ -22,3 +22,5 @@ class UploadSweeper:
         if self._swept_at is None or now - self._swept_at >= SWEEP_EVERY:
             self._swept_at = now
             self.farm.uploads.sweep()
+            if self.farm.artifacts is not self.farm.uploads:
+                self.farm.artifacts.sweep()
