@@ -50,6 +50,8 @@ SCOPES: Mapping[str, Scope | None] = {
     "webhooks.deliver": "jobs:write",
     "webhooks.deliver_batch": "jobs:write",
     "webhooks.list_failed": "jobs:read",
+    "webhooks.show_secrets": "jobs:write",
+    "webhooks.rotate_secret": "jobs:write",
     "artifacts.result": "jobs:read",
     "artifacts.artifact": "jobs:read",
     "artifacts.link": "jobs:read",

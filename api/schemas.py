@@ -62,17 +62,10 @@ class PageQuery(BaseModel):
         ),
     ] = None
 
-
-class TimedPageQuery(PageQuery):
-    """Which part of a list that is in the order of time."""
-
-    cursor: Annotated[
-        str | None,
-        Field(
-            pattern="^[0-9]{1,16}$",
-            description="`next` of the answer before; without it the latest come.",
-        ),
-    ] = None
+    @property
+    def before(self) -> int | None:
+        """The number of ``cursor``; ``None``: from the newest."""
+        return None if self.cursor is None else int(self.cursor)
 
 
 class ListQuery(JobFilter, PageQuery):

@@ -9,7 +9,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from farm.backends.amqp_queue import AMQP_SETTINGS
 from farm.backends.assembly import assemble
-from farm.backends.celery_queue import BROKER_SETTINGS, transport_options
+from farm.backends.celery_queue import BROKER_SETTINGS, redis_settings
 from farm.backends.traces import traces_to
 from farm.jobs.ladder import Ladder
 from farm.jobs.specs.media import PROBE_TIMEOUT_MAX_MS
@@ -59,23 +59,23 @@ WORKER_SETTINGS: Mapping[str, Any] = {
     "worker_eta_task_limit": 200,  # the second before a resend is spent in the worker's memory
 }
 
-_REDIS_SETTINGS: Mapping[str, Any] = {
-    **BROKER_SETTINGS,
-    "broker_transport_options": {
-        **transport_options(socket_timeout_s=30),
-        # Messages of a dead worker: looked for often, by whichever worker is alive.
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
-        "unacked_mutex_expire": 30,
-    },
+_RESTORING: Mapping[str, Any] = {
+    # Messages of a dead worker: looked for often, by whichever worker is alive.
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "unacked_mutex_expire": 30,
 }
 
 
 def make_celery(settings: WorkerSettings) -> Celery:
     """Return the Celery app of a worker. Nothing is connected or launched yet."""
     repair_kombu()
-    app = Celery("farm", broker=settings.broker_url or settings.redis_url)
-    app.conf.update(AMQP_SETTINGS if settings.broker_url else _REDIS_SETTINGS)
+    app = Celery("farm", broker=settings.broker_url)
+    if settings.broker_url:
+        app.conf.update(AMQP_SETTINGS)
+    else:
+        app.conf.update(BROKER_SETTINGS)
+        app.conf.update(redis_settings(settings.redis_url, socket_timeout_s=30, options=_RESTORING))
     app.conf.update(WORKER_SETTINGS)
     app.conf.update(worker_concurrency=settings.concurrency)
     farm = assemble(

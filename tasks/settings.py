@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -12,16 +11,6 @@ from farm.backends.settings import Settings
 from tasks.egress.control import Remote
 from tasks.egress.keeper import Keeper, KeptElsewhere
 from tasks.egress.settings import EgressSettings, HostAndPort, host_and_port
-
-_PORTS = {
-    "redis": 6379,
-    "rediss": 6379,
-    "amqp": 5672,
-    "amqps": 5671,
-    "http": 80,
-    "https": 443,
-}
-"""Where a server is whose address does not say it."""
 
 Sandbox = Literal["auto", "required", "off"]
 
@@ -105,16 +94,4 @@ class WorkerSettings(Settings, EgressSettings):
     @property
     def own_services(self) -> str:
         """What no job may reach, as ``egress_own``, with every server that keeps things."""
-        urls = (
-            self.redis_url,
-            self.broker_url,
-            self.artifacts_redis_url,
-            self.artifacts_endpoint,
-        )
-        found = [urlsplit(url) for url in urls if url]
-        own = [f"{_host(url)}:{url.port or _PORTS[url.scheme]}" for url in found if url.hostname]
-        return ",".join([*own, *filter(None, [self.egress_own])])
-
-
-def _host(url: SplitResult) -> str:
-    return f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""
+        return ",".join([*self.servers, *filter(None, [self.egress_own])])

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +19,7 @@ from farm.jobs.batches.views import BatchView
 from farm.jobs.deliveries import Answer
 from farm.jobs.errors import ConnectionFailed, JobTimedOut, TargetForbidden, TlsError
 from farm.jobs.models import Job
-from farm.jobs.ports import Clock, Told
+from farm.jobs.ports import Clock, SigningRing, Told
 from farm.jobs.specs.base import secret_bytes
 from farm.jobs.views import JobView, rfc3339
 from tasks.egress.client import Gate, Limits, Session
@@ -42,6 +42,8 @@ class Courier:
 
     gate: Gate
     clock: Clock
+    signing: SigningRing
+    """What signs a message whose job or batch brought no secret along."""
     certificates: ssl.SSLContext = field(default_factory=httpx.create_ssl_context)
     """What vouches for receivers."""
 
@@ -49,10 +51,11 @@ class Courier:
         """Tell the receiver of an ended job, or of what has happened to a batch, once.
 
         Raises:
-            BackendUnavailable: The gate is away; nothing is known then.
+            BackendUnavailable: The gate or Redis is away; nothing was sent then.
         """
         url = about.webhook_url or ""
         body = message(about)
+        secrets = self._secrets(about)
         limits = Limits(
             max_bytes=len(body) + _BESIDE_BODY_BYTES, max_requests=1, max_seconds=TOTAL_S
         )
@@ -65,11 +68,16 @@ class Courier:
             internal_only=url.startswith("http:"),
         ) as session:
             try:
-                return self._post(about, body, session)
+                return self._post(about, body, secrets, session)
             except httpx.HTTPError as error:
                 return _broken_off(session, url, error)
 
-    def _post(self, about: Told, body: bytes, session: Session) -> Answer:
+    def _secrets(self, about: Told) -> Sequence[str]:
+        if about.webhook_secret is not None:
+            return [about.webhook_secret]
+        return self.signing.get(about.owner).signing(self.clock.now())
+
+    def _post(self, about: Told, body: bytes, secrets: Sequence[str], session: Session) -> Answer:
         now = self.clock.now()
         with (
             httpx.Client(
@@ -79,7 +87,7 @@ class Courier:
                 "POST",
                 about.webhook_url or "",
                 content=body,
-                headers=headers(about, body, now),
+                headers=headers(about, body, now, secrets),
                 follow_redirects=False,
             ) as response,
         ):
@@ -103,8 +111,8 @@ def message(about: Told) -> bytes:
     return json.dumps(told, ensure_ascii=False).encode()
 
 
-def headers(about: Told, body: bytes, now: datetime) -> dict[str, str]:
-    """Return the headers of one attempt; signed if there is a secret."""
+def headers(about: Told, body: bytes, now: datetime, secrets: Sequence[str]) -> dict[str, str]:
+    """Return the headers of one attempt, with a signature by each of ``secrets``."""
     # With the revision: a job that was retried ends anew, and that is news.
     message_id, timestamp = f"{about.id}-{about.revision}", str(int(now.timestamp()))
     found = {
@@ -113,11 +121,15 @@ def headers(about: Told, body: bytes, now: datetime) -> dict[str, str]:
         "webhook-id": message_id,
         "webhook-timestamp": timestamp,
     }
-    if about.webhook_secret is not None:
+    if secrets:
         signed = f"{message_id}.{timestamp}.".encode() + body
-        digest = hmac.digest(secret_bytes(about.webhook_secret), signed, hashlib.sha256)
-        found["webhook-signature"] = f"v1,{base64.b64encode(digest).decode()}"
+        found["webhook-signature"] = " ".join(_signature(each, signed) for each in secrets)
     return found
+
+
+def _signature(secret: str, signed: bytes) -> str:
+    digest = hmac.digest(secret_bytes(secret), signed, hashlib.sha256)
+    return f"v1,{base64.b64encode(digest).decode()}"
 
 
 def _answer(response: httpx.Response, now: datetime) -> Answer:

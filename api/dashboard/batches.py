@@ -34,8 +34,7 @@ def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
     def batches() -> str:
         service = asked()
         wanted = query(request.args, _PAGE_BATCHES)
-        before = None if wanted.cursor is None else int(wanted.cursor)
-        page = Batches(service).listed(before, wanted.limit)
+        page = Batches(service).listed(wanted.before, wanted.limit)
         views = [BatchView.of(standing) for standing in page.batches]
         return render_template(
             "dashboard/batches.html",

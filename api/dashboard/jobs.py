@@ -81,10 +81,9 @@ def checked(model: type[M], given: dict[str, Any]) -> M:
 
 def found(service: JobService, wanted: Wanted) -> Page | Found:
     """Return the jobs that are as ``wanted``; by a text it may be none and older ones match."""
-    before = None if wanted.cursor is None else int(wanted.cursor)
     if wanted.text is None:
-        return service.listed(wanted, before, wanted.limit)
-    return search(service, wanted, holding(wanted.text), before, wanted.limit)
+        return service.listed(wanted, wanted.before, wanted.limit)
+    return search(service, wanted, holding(wanted.text), wanted.before, wanted.limit)
 
 
 def _listed(service: JobService, limit: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The first page: one field to submit, the options, and what came last."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import cast
 
@@ -12,7 +13,14 @@ from api.auth import Asked
 from api.dashboard.options import KINDS, panel, wanted
 from api.dashboard.posts import Posted
 from api.dashboard.showing import Card
-from farm.jobs.errors import FieldError, InvalidSpec, ScopeRequired
+from farm.jobs.errors import (
+    BackendUnavailable,
+    FieldError,
+    InvalidSpec,
+    RequestError,
+    ScopeRequired,
+    UnknownUpload,
+)
 from farm.jobs.listing import JobFilter
 from farm.jobs.specs.requests import Kind
 
@@ -45,7 +53,14 @@ def add(pages: APIBlueprint, asked: Asked, posted: Posted) -> None:
                 raise ScopeRequired("uploads")
             file = form.file
             upload = service.upload(file.name, file.media_type, file.chunks)
-        job = service.submit(wanted(form.fields, upload))
+        try:
+            job = service.submit(wanted(form.fields, upload))
+        except RequestError:
+            # Nothing was stored, and nobody else knows of the file.
+            if upload is not None:
+                with suppress(BackendUnavailable, UnknownUpload):  # It expires by itself.
+                    service.forget_upload(upload.id)
+            raise
         return redirect(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
 
 

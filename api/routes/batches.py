@@ -10,7 +10,7 @@ from flask import Response, jsonify, request
 from api.auth import Asked
 from api.batch_bodies import batch_request
 from api.bodies import StrictRequest
-from api.idempotency import idempotency_key
+from api.idempotency import idempotency_key, tell
 from api.routes.jobs import following, jobs_response
 from api.schemas import (
     REPLAYED,
@@ -96,9 +96,8 @@ def blueprint(asked: Asked, batch_max_bytes: int) -> APIBlueprint:
         responses=problems(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
     )
     def list_batches(query_data: PageQuery) -> Response:
-        before = None if query_data.cursor is None else int(query_data.cursor)
         service = asked()
-        page = Batches(service).listed(before, query_data.limit)
+        page = Batches(service).listed(query_data.before, query_data.limit)
         told = Webhooks(service).of_batches(page.batches)
         items = tuple(BatchView.of(each, told.get(each.batch.id)) for each in page.batches)
         cursor = None if page.next is None else str(page.next)
@@ -162,11 +161,8 @@ def _add_action(
     )
     def act(batch_id: str) -> Response:
         service = asked()
-        standing, is_replay = Control(service).act(batch_id, action, idempotency_key())
-        response = batch_response(service, standing, HTTPStatus.ACCEPTED)
-        if is_replay:
-            response.headers[REPLAYED] = "true"
-        return response
+        done = Control(service).act(batch_id, action, idempotency_key())
+        return tell(batch_response(service, done.made, HTTPStatus.ACCEPTED), done)
 
 
 def batch_response(service: JobService, standing: Standing, status: HTTPStatus) -> Response:

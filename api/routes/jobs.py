@@ -179,8 +179,7 @@ def _status_of(job: Job) -> HTTPStatus:
 def jobs_response(service: JobService, wanted: JobFilter, asked_for: PageQuery) -> Response:
     """Return the answer that is a page of the jobs that are as ``wanted``."""
     _refuse_repeats()
-    before = None if asked_for.cursor is None else int(asked_for.cursor)
-    page = service.listed(wanted, before, asked_for.limit)
+    page = service.listed(wanted, asked_for.before, asked_for.limit)
     told = Webhooks(service).of(page.jobs)
     cursor = None if page.next is None else str(page.next)
     items = tuple(JobView.of(job, told.get(job.id)) for job in page.jobs)

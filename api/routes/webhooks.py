@@ -1,4 +1,4 @@
-"""List webhooks that were given up, and deliver webhooks again."""
+"""List webhooks that were given up, deliver webhooks again; what they are signed with."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -10,14 +10,14 @@ from api.auth import Asked
 from api.idempotency import once, tell
 from api.routes.batches import batch_response
 from api.routes.jobs import following, job_response
-from api.schemas import TimedPageQuery, problems
+from api.schemas import PageQuery, problems
+from farm.jobs import repeats
 from farm.jobs.batches.views import BatchView
-from farm.jobs.repeats import deliver_again, deliver_batch_again
+from farm.jobs.service import JobService
+from farm.jobs.signing import RotationRequest, SigningSecrets, SigningSecretsView
 from farm.jobs.views import JobView
 from farm.jobs.webhook_views import GivenUpsView, GivenUpView
 from farm.jobs.webhooks import Webhooks
-
-_MICROSECONDS = 1_000_000
 
 
 def blueprint(asked: Asked) -> APIBlueprint:
@@ -25,7 +25,7 @@ def blueprint(asked: Asked) -> APIBlueprint:
     webhooks = APIBlueprint("webhooks", __name__, url_prefix="/v1", tag="Webhooks")
 
     @webhooks.get("/webhooks/failed")
-    @webhooks.input(TimedPageQuery, location="query")
+    @webhooks.input(PageQuery, location="query")
     @webhooks.output(GivenUpsView)
     @webhooks.doc(
         summary="List webhooks that were given up, the latest first",
@@ -33,13 +33,44 @@ def blueprint(asked: Asked) -> APIBlueprint:
         "leaves the list, unless it fails once more.",
         responses=problems(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
     )
-    def list_failed(query_data: TimedPageQuery) -> Response:
+    def list_failed(query_data: PageQuery) -> Response:
         cursor = query_data.cursor
         before = None if cursor is None else _time(int(cursor))
         found, older = Webhooks(asked()).given_up(before, query_data.limit)
-        following_one = None if older is None else str(_microseconds(older))
+        following_one = None if older is None else str(_milliseconds(older))
         view = GivenUpsView(items=tuple(map(GivenUpView.of, found)), next=following_one)
         return following(jsonify(view.model_dump(mode="json")), following_one)
+
+    @webhooks.get("/webhooks/secret")
+    @webhooks.output(SigningSecretsView)
+    @webhooks.doc(
+        summary="Read what one's webhooks are signed with",
+        description="Those that bring no secret of their own along. Without any secret nothing is "
+        "signed. Takes the scope `jobs:write`.",
+        responses=problems(HTTPStatus.SERVICE_UNAVAILABLE),
+    )
+    def show_secrets() -> Response:
+        service = asked()
+        return _told(service, Webhooks(service).secrets())
+
+    @webhooks.post("/webhooks/secret")
+    @webhooks.input(RotationRequest)
+    @webhooks.output(SigningSecretsView)
+    @webhooks.doc(
+        summary="Have one's webhooks signed with a new secret",
+        description="For a while they are signed with the one of before as well, so that receivers "
+        "can be told in between.",
+        responses=problems(
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        ),
+    )
+    def rotate_secret(json_data: RotationRequest) -> Response:
+        done = repeats.rotate_secret(once(asked), json_data)
+        return tell(_told(asked(), done.made), done)
 
     @webhooks.post("/jobs/<job_id>/webhook")
     @webhooks.output(JobView, status_code=202)
@@ -55,7 +86,7 @@ def blueprint(asked: Asked) -> APIBlueprint:
         ),
     )
     def deliver(job_id: str) -> Response:
-        done = deliver_again(once(asked), job_id)
+        done = repeats.deliver_again(once(asked), job_id)
         return tell(job_response(asked(), done.made, HTTPStatus.ACCEPTED), done)
 
     @webhooks.post("/batches/<batch_id>/webhook")
@@ -71,15 +102,22 @@ def blueprint(asked: Asked) -> APIBlueprint:
         ),
     )
     def deliver_batch(batch_id: str) -> Response:
-        done = deliver_batch_again(once(asked), batch_id)
+        done = repeats.deliver_batch_again(once(asked), batch_id)
         return tell(batch_response(asked(), done.made, HTTPStatus.ACCEPTED), done)
 
     return webhooks
 
 
-def _microseconds(at: datetime) -> int:
-    return round(at.timestamp() * _MICROSECONDS)
+def _told(service: JobService, kept: SigningSecrets) -> Response:
+    view = SigningSecretsView.of(kept, service.clock.now())
+    response = jsonify(view.model_dump(mode="json"))
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
-def _time(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds / _MICROSECONDS, UTC)
+def _milliseconds(at: datetime) -> int:
+    return round(at.timestamp() * 1000)  # As fine as the farm's clock.
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -19,6 +19,7 @@ from farm.backends.redis_keys import RedisKeys
 from farm.backends.redis_ledger import RedisLedger
 from farm.backends.redis_notices import RedisNotices
 from farm.backends.redis_reservations import RedisReservations
+from farm.backends.redis_signing import RedisSigning
 from farm.backends.redis_statistics import RedisStatistics
 from farm.backends.redis_twins import RedisTwins
 from farm.backends.redis_workers import RedisWorkers
@@ -76,6 +77,7 @@ def assemble(
         reservations=RedisReservations(client),
         deliveries=RedisDeliveries(client),
         notices=RedisNotices(client, clock),
+        signing=RedisSigning(client),
         twins=RedisTwins(client, ledger),
         statistics=RedisStatistics(client, apart),
         clock=clock,

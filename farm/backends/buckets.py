@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from farm.jobs.errors import ConfigError
 from farm.jobs.ports import ArtifactStore, Clock
 
-if TYPE_CHECKING:  # Who reads settings alone needs no client of Redis.
+if TYPE_CHECKING:  # The settings read this, and have no use for a connection.
     from redis import Redis
 
 

@@ -10,7 +10,8 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from farm.backends.redis_connection import TIMEOUT_S, redis_errors
+from farm.backends.redis_connection import SENTINEL_LIMITS, TIMEOUT_S, redis_errors
+from farm.backends.sentinels import Sentinels
 from farm.jobs.errors import BackendUnavailable
 from farm.jobs.ladder import VISIBILITY_TIMEOUT_S
 from farm.jobs.models import Job
@@ -47,8 +48,22 @@ BROKER_SETTINGS: Mapping[str, Any] = {
 """What both ends of the channel must agree on, or do alike."""
 
 
-def transport_options(*, socket_timeout_s: float) -> dict[str, Any]:
-    """Return the options of kombu's Redis transport. Its own default waits for ever."""
+def redis_settings(
+    redis_url: str, *, socket_timeout_s: float, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return how Celery reaches Redis; ``options`` are further ones of kombu's transport."""
+    sentinels = Sentinels.of(redis_url)
+    if sentinels is not None:
+        watched = {"master_name": sentinels.name, "sentinel_kwargs": dict(SENTINEL_LIMITS)}
+        options = {**options, **watched}
+    return {
+        "broker_url": sentinels.broker_url if sentinels else redis_url,
+        "broker_transport_options": {**_transport_options(socket_timeout_s), **options},
+    }
+
+
+def _transport_options(socket_timeout_s: float) -> dict[str, Any]:
+    # kombu's own default waits for ever.
     return {
         "visibility_timeout": VISIBILITY_TIMEOUT_S,
         "socket_timeout": socket_timeout_s,
@@ -82,15 +97,12 @@ class CeleryQueue:
         Nothing connects before the first call, so the object may be made before a fork.
         """
         self._client = client
-        self._app = Celery("farm", broker=redis_url, set_as_current=False)
+        self._app = Celery("farm", set_as_current=False)
         self._app.conf.update(BROKER_SETTINGS)
         self._app.conf.update(
             # kombu would try to connect again and again, and a silent broker costs a
             # timeout each time; `_send` knows when another try is of use.
-            broker_transport_options={
-                **transport_options(socket_timeout_s=TIMEOUT_S),
-                "max_retries": 0,
-            },
+            redis_settings(redis_url, socket_timeout_s=TIMEOUT_S, options={"max_retries": 0}),
             task_publish_retry=False,
             broker_pool_limit=CONNECTIONS_MAX,
         )

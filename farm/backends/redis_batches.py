@@ -14,7 +14,6 @@ Keys of Redis, beside ``farm:batch:{id}``, which is described in ``counts.lua``:
 """
 
 import json
-import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
@@ -46,8 +45,6 @@ from farm.jobs.ports import Clock, Refusal
 
 _DRAFT_TTL_S = 600
 """How long a draft outlives its last chunk: more than any pause within a request."""
-_RECHECK_S = 5.0
-"""A waiter looks this often even if no change was reported."""
 _EXISTS, _NOT_WHOLE = 0, -100
 _EVERY, _UNFILED, _OVER = "farm:batches", "farm:batches:unfiled", "farm:batches:over"
 _CANCELLING, _RETRYING = "farm:batches:cancelling", "farm:batches:retrying"
@@ -168,14 +165,7 @@ class RedisBatches:
     @redis_errors()
     def wait_for_end(self, batch_id: str, timeout_s: float) -> None:
         """See ``BatchLedger.wait_for_end``."""
-        give_up_at = time.monotonic() + timeout_s
-        with self._changes.expect(batch_id) as ended:
-            while ended is not None and not self._is_over(batch_id):
-                left_s = give_up_at - time.monotonic()
-                if left_s <= 0:
-                    return
-                ended.wait(min(left_s, _RECHECK_S))
-                ended.clear()
+        self._changes.wait_until(batch_id, lambda: self._is_over(batch_id), timeout_s)
 
     @redis_errors()
     def cancelling(self, limit: int) -> list[str]:

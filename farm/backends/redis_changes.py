@@ -1,7 +1,8 @@
 """One listener per process that wakes whoever waits for a job to change."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -13,6 +14,8 @@ from farm.jobs.ports import Pause
 CHANNEL = "farm:changes"
 """Each message is the id of a job that has just changed, or what ``of_batch`` returns."""
 
+_RECHECK_S = 5.0
+"""A waiter looks this often even if no change was reported."""
 _POLL_S = 0.5
 _RECONNECT_S = 1.0
 _SUBSCRIBE_S = 2.0
@@ -79,6 +82,19 @@ class ChangeListener:
                 changed.clear()
 
             yield pause
+
+    def wait_until(self, subject: str, is_over: Callable[[], bool], timeout_s: float) -> None:
+        """Return once ``is_over``, looked at after each change of ``subject``.
+
+        Also after ``timeout_s``, or at once if all slots are taken.
+        """
+        give_up_at = time.monotonic() + timeout_s
+        with self.watched(subject) as pause:
+            while pause is not None and not is_over():
+                left_s = give_up_at - time.monotonic()
+                if left_s <= 0:
+                    return
+                pause(min(left_s, _RECHECK_S))
 
     def close(self) -> None:
         """Stop the thread. Waiters are woken."""

@@ -1,9 +1,9 @@
 """One way to reach Redis, and the translation of its errors."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -11,7 +11,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
+from farm.backends.sentinels import Sentinels
 from farm.jobs.errors import BackendUnavailable
 
 TIMEOUT_S = 2
@@ -20,6 +22,13 @@ TIMEOUT_S = 2
 _PAUSE_S = 2.0
 """How long a server that failed is not asked again: who comes meanwhile need not wait too."""
 
+SENTINEL_LIMITS: Mapping[str, Any] = {
+    "socket_timeout": 0.5,
+    "socket_connect_timeout": 0.5,
+    "retry": Retry(NoBackoff(), 0),
+}
+"""One of several: the next is asked soon."""
+
 T = TypeVar("T")
 
 
@@ -27,17 +36,24 @@ def connect(url: str) -> Redis:
     """Return a client with explicit limits; redis-py's own defaults retry ten times.
 
     A command fails ``TIMEOUT_S`` after the server fell silent, and at once if another
-    one of this client failed a moment ago. The client connects at the first command.
+    one of this client failed a moment ago. The client connects at the first command; over
+    Sentinel always to the master of the moment.
     """
-    return Redis.from_url(
-        url,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        socket_keepalive=True,
-        health_check_interval=10,
-        retry=_Breaker(),
-        client_name="farm",
-    )
+    limits: dict[str, Any] = {
+        "socket_timeout": TIMEOUT_S,
+        "socket_connect_timeout": TIMEOUT_S,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+        "retry": _Breaker(),
+        "client_name": "farm",
+    }
+    sentinels = Sentinels.of(url)
+    if sentinels is None:
+        return Redis.from_url(url, **limits)
+    watching = cast("Any", Sentinel)  # It has no types.
+    watchers = watching(sentinels.hosts, sentinel_kwargs=SENTINEL_LIMITS)
+    who = {"username": sentinels.username, "password": sentinels.password}
+    return cast("Redis", watchers.master_for(sentinels.name, db=sentinels.db, **who, **limits))
 
 
 class _Breaker(Retry):

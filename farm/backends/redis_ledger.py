@@ -12,7 +12,6 @@ Keys, beside those of ``farm.backends.redis_filing``::
 """
 
 import json
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -51,8 +50,6 @@ from farm.jobs.states import JobState
 
 _SET_ASIDE_S = 3600
 """How long a record that this version cannot read is left to another one."""
-_RECHECK_S = 5.0
-"""A waiter reads the state this often even if no change was reported."""
 _MINUTE_S = 60
 _REFUSALS: Mapping[int, Refusal] = {0: "exists", -1: "backlog", -2: "owner"}
 _log = structlog.get_logger(__name__)
@@ -240,13 +237,7 @@ class RedisLedger:
     @redis_errors()
     def wait_for_end(self, job_id: str, timeout_s: float) -> None:
         """See ``JobLedger.wait_for_end``."""
-        give_up_at = time.monotonic() + timeout_s
-        with self.watched(job_id) as pause:
-            while pause is not None and not self._is_over(job_id):
-                left_s = give_up_at - time.monotonic()
-                if left_s <= 0:
-                    return
-                pause(min(left_s, _RECHECK_S))
+        self._changes.wait_until(job_id, lambda: self._is_over(job_id), timeout_s)
 
     def watched(self, job_id: str) -> AbstractContextManager[Pause | None]:
         """See ``JobLedger.watched``."""

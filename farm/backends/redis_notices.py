@@ -2,7 +2,7 @@
 
 It lies in the batch's hash: ``news:{event}``, how often it has happened, with the time in
 ``at:{event}``, and ``webhook:{event}``, how it stands (JSON). What is due is a set of
-``{id} {event}``: see ``counts.lua``.
+``{id} {event}``: see ``news.lua``.
 """
 
 import json

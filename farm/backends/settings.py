@@ -7,10 +7,8 @@ path into the same name with ``_FILE`` behind it.
 import difflib
 import os
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from farm.backends.addresses import RedisUrl, is_open_to_others, places
 from farm.backends.buckets import Bucket
 from farm.jobs.errors import ConfigError
 
@@ -92,9 +91,6 @@ def _existing_folder(path: Path) -> Path:
     return path
 
 
-_RedisUrl = Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")]
-
-
 class Environment(BaseModel):
     """Base of all settings. Field names are the variables' in lower case."""
 
@@ -135,7 +131,11 @@ class Settings(Environment):
         ),
     ] = False
     redis_url: Annotated[
-        _RedisUrl, Field(description="Redis with records and Celery's lists. May hold a password.")
+        RedisUrl,
+        Field(
+            description="Redis with records and Celery's lists. May hold a password. Or Sentinels "
+            "that know it, as `sentinel://user:password@host:26379,host:26379/name/0`."
+        ),
     ] = "redis://127.0.0.1:6379/0"
     broker_url: Annotated[
         str | None,
@@ -146,7 +146,7 @@ class Settings(Environment):
         ),
     ] = None
     artifacts_redis_url: Annotated[
-        _RedisUrl | None,
+        RedisUrl | None,
         Field(
             description="Redis with artifacts, one that may throw the oldest away when it is full. "
             "Without it they lie beside the records. May hold a password."
@@ -192,7 +192,7 @@ class Settings(Environment):
     @field_validator("redis_url", "artifacts_redis_url")
     @classmethod
     def _check_password(cls, url: str | None, info: ValidationInfo) -> str | None:
-        if url and not info.data.get("allow_insecure_redis") and _is_open_to_others(url):
+        if url and not info.data.get("allow_insecure_redis") and is_open_to_others(url):
             message = (
                 "must have a password, as in redis://user:password@host:6379/0; where nobody but "
                 "the farm reaches this Redis, FARM_ALLOW_INSECURE_REDIS=1 does without"
@@ -232,17 +232,16 @@ class Settings(Environment):
             secret_key=None if secret is None else secret.get_secret_value(),
         )
 
-
-def _is_open_to_others(redis_url: str) -> bool:
-    """Return whether the address has no password, and is not this machine's."""
-    url = urlsplit(redis_url)
-    if url.scheme == "unix" or url.password or "password" in parse_qs(url.query):
-        return False
-    host = url.hostname or "localhost"
-    try:
-        return not ip_address(host).is_loopback
-    except ValueError:
-        return host != "localhost"
+    @property
+    def servers(self) -> list[str]:
+        """Every server that keeps something for the farm, as ``host:port``."""
+        addresses = (
+            self.redis_url,
+            self.broker_url,
+            self.artifacts_redis_url,
+            self.artifacts_endpoint,
+        )
+        return [place for address in addresses if address for place in places(address)]
 
 
 def _collect(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

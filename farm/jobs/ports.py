@@ -15,6 +15,7 @@ from farm.jobs.deliveries import Delivery, GivenUp
 from farm.jobs.keys import ApiKey
 from farm.jobs.listing import JobFilter, Page
 from farm.jobs.models import Artifact, Job, Zone
+from farm.jobs.signing import SigningSecrets
 from farm.jobs.specs.base import Priority
 from farm.jobs.specs.requests import Queue
 from farm.jobs.workers import BrowserCheck, Child, Worker
@@ -362,6 +363,16 @@ class Deliveries(Protocol[T]):
 
         ``before`` is when the last one of the page before was given up.
         """
+
+
+class SigningRing(Protocol):
+    """What the webhooks of each owner are signed with."""
+
+    def get(self, owner: str) -> SigningSecrets:
+        """Return the owner's; an empty one, where none was ever stored."""
+
+    def swap(self, owner: str, before: SigningSecrets, after: SigningSecrets) -> bool:
+        """Store ``after`` if ``before`` is what is stored; say whether it was."""
 
 
 class KeyRing(Protocol):

@@ -10,6 +10,7 @@ from farm.jobs.key_service import KeyRequest, KeyService
 from farm.jobs.keys import ApiKey, KeyText, new_key_id
 from farm.jobs.links import Links, LinkView
 from farm.jobs.models import Job, new_id
+from farm.jobs.signing import RotationRequest, SigningSecrets
 from farm.jobs.webhooks import Webhooks
 
 
@@ -50,6 +51,15 @@ def make_link(once: Once, links: Links, path: str, expires_in_s: int) -> Done[Li
         found = once.reserved(f"POST {path}/link", asked, str(expires))
         expires, is_replay = int(found.made), found.is_replay
     return Done(links.link(path, expires), is_replay=is_replay)
+
+
+def rotate_secret(once: Once, wanted: RotationRequest) -> Done[SigningSecrets]:
+    """Put a new signing secret in use, or return those there are; its id is reserved."""
+    webhooks = Webhooks(once.service)
+    if once.key is None:
+        return Done(webhooks.rotate(wanted), is_replay=False)
+    found = once.reserved("POST /v1/webhooks/secret", wanted.model_dump(mode="json"), new_id())
+    return Done(webhooks.rotate(wanted, found.made), is_replay=found.is_replay)
 
 
 def deliver_again(once: Once, job_id: str) -> Done[Job]:

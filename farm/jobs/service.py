@@ -32,6 +32,7 @@ from farm.jobs.ports import (
     Pressure,
     Refusal,
     Reservations,
+    SigningRing,
     WorkerDirectory,
 )
 from farm.jobs.readiness import readiness
@@ -72,6 +73,7 @@ class JobService:
     reservations: Reservations
     deliveries: Deliveries[Job]
     notices: Notices
+    signing: SigningRing
     twins: Twins
     statistics: Statistics
     clock: Clock

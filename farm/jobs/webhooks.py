@@ -9,8 +9,9 @@ from farm.jobs.batches.notices import Notice
 from farm.jobs.batches.service import Batches
 from farm.jobs.deliveries import Delivery, GivenUp
 from farm.jobs.errors import NotFinished, NothingToDeliver
-from farm.jobs.models import Job
+from farm.jobs.models import Job, new_id
 from farm.jobs.service import JobService
+from farm.jobs.signing import RotationRequest, SigningSecrets
 
 
 @dataclass(frozen=True)
@@ -87,3 +88,18 @@ class Webhooks:
         found = sorted(both, key=lambda each: each.at, reverse=True)
         page = found[:limit]
         return page, page[-1].at if len(found) > limit else None
+
+    def secrets(self) -> SigningSecrets:
+        """Return what the caller's webhooks are signed with that bring no secret along."""
+        return self.farm.signing.get(self.farm.caller.owner)
+
+    def rotate(self, wanted: RotationRequest, secret_id: str | None = None) -> SigningSecrets:
+        """Put a new secret in use, unless that of ``secret_id`` was made; return all there are."""
+        secret_id = secret_id or new_id()
+        while True:
+            before = self.secrets()
+            if secret_id in [each.id for each in before.found]:
+                return before
+            after = before.rotated(secret_id, wanted.overlap, self.farm.clock.now())
+            if self.farm.signing.swap(self.farm.caller.owner, before, after):
+                return after

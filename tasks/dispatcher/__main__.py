@@ -95,7 +95,7 @@ def _delivering(farm: JobService, settings: WorkerSettings) -> Iterator[Delivere
     keeper = settings.keeper()
     gates = [Gate(keeper.control) for _ in range(THREADS)]
     certificates = create_ssl_context()
-    couriers = [Courier(gate, farm.clock, certificates).deliver for gate in gates]
+    couriers = [Courier(gate, farm.clock, farm.signing, certificates).deliver for gate in gates]
     deliverer = Deliverer(farm, couriers, prepare=keeper.start)
     try:
         yield deliverer

@@ -133,6 +133,15 @@ class Gate:
         """
         return self._connected().proxy
 
+    @property
+    def requests(self) -> int:
+        """How many requests came in the present session, or since the last one, served or not.
+
+        Raises:
+            BackendUnavailable: The gate is away.
+        """
+        return int(self._connected().order("log")["requests"])
+
     @contextmanager
     def session(
         self,

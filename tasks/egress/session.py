@@ -103,11 +103,11 @@ class Session:
         Raises:
             NotServed: Nowhere.
         """
-        if self._cut is not None:
-            raise NotServed(self._cut)
         if host in _BROWSERS_OWN:
             raise NotServed("target_forbidden")
         self._requests += 1
+        if self._cut is not None:
+            raise NotServed(self._cut)
         if self._requests > self._terms.max_requests:
             raise NotServed("response_too_large")
         addresses = await self._vetting.addresses(host, port)

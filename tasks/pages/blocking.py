@@ -19,12 +19,15 @@ from tasks.pages.visit import Visit
 class Blocking:
     """All blocking of one page. Made before the page goes anywhere."""
 
-    def __init__(self, page: Page, spec: PageOptions, easylist: Path) -> None:
-        """Stop what ``spec`` blocks, of all that ``page`` will ask for; never the page itself.
+    def __init__(self, visit: Visit, spec: PageOptions, easylist: Path) -> None:
+        """Stop what ``spec`` blocks, of all that a page will ask for; never the page itself.
 
         Raises:
             OptionUnavailable: The spec blocks ads, and there is nothing to know them by.
         """
+        page = visit.page
+        if spec.block_resources or spec.block_urls or spec.block_ads:
+            visit.undo_with(page.unroute_all)
         _block_kinds(page, spec)
         _block_urls(page, spec)
         self._easylist = easylist

@@ -1,13 +1,12 @@
-"""The one browser of a worker process, and a fresh context of it for each job."""
+"""The one browser of a worker process, and contexts of it for jobs."""
 
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil
 import structlog
@@ -20,10 +19,11 @@ from tasks.deadline import Deadline
 from tasks.egress.client import Gate
 from tasks.memory import tree_bytes
 from tasks.pages.ahead import Ahead
-from tasks.pages.chromium import environment, find_chromium
+from tasks.pages.chromium import environment, find_chromium, names_for_nobody_but
 from tasks.pages.failures import is_gone
 from tasks.pages.processes import browser_of, limit_renderers, lives, started_here
 from tasks.pages.tab import Tab
+from tasks.pages.warm import Warm
 from tasks.settings import Sandbox
 
 ContextOptions = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, Any]]
@@ -79,6 +79,7 @@ class BrowserHolder:
         self._too_large: psutil.Process | None = None
         self._ahead = Ahead()
         self._left: Tab | None = None
+        self._warm = Warm(gate)
         self._pages = 0
         self._browsers = 0
         self._launched_at = 0.0
@@ -99,8 +100,13 @@ class BrowserHolder:
             self.close_tab()
 
     @contextmanager
-    def tab(self, options: ContextOptions, deadline: Deadline) -> Iterator[Tab]:
-        """Give a blank page in a new context made with ``options``; ``rest`` closes both.
+    def tab(
+        self, options: ContextOptions, deadline: Deadline, whom: Hashable | None = None
+    ) -> Iterator[Tab]:
+        """Give a blank page in a new context made with ``options``, which ``rest`` closes.
+
+        One that another of ``whom`` has left with the same options will do as well, and is
+        left for the next of them where the block ends well. ``None`` shares with nobody.
 
         After anything but a ``JobError`` that is not ours the browser is thrown away:
         what is in the middle of an unknown state must not serve the next job.
@@ -111,11 +117,12 @@ class BrowserHolder:
         """
         self._killed_at = None
         self.close_tab()
-        tab = self._blank(options, deadline)
+        tab = self._blank(options, deadline, whom)
         self._pages += 1
-        self.is_beyond_help = False
+        self.is_beyond_help = is_well = False
         try:
             yield tab
+            is_well = True
         except JobError as error:
             if error.retryable:
                 self.discard()
@@ -127,9 +134,10 @@ class BrowserHolder:
             self.discard()
             raise
         finally:
-            self._left = tab
-            if tab.is_recorded:
-                self.close_tab()
+            if not self._warm.keeps(tab, is_well=is_well):
+                self._left = tab
+                if tab.is_recorded:
+                    self.close_tab()
 
     def kill(self) -> None:
         """Kill the browser's processes. Its pending calls fail at once, also a launch.
@@ -163,7 +171,8 @@ class BrowserHolder:
     def rest(self) -> None:
         """Close what the last job left open, and get ready for the next one.
 
-        A browser that has worked enough is let go, its driver too; another opens a page ahead.
+        A browser that has worked enough is let go, its driver likewise; another one
+        opens what the next job may want.
         """
         self.close_tab()
         if self._browser is None:
@@ -177,7 +186,7 @@ class BrowserHolder:
                 self.close()
             else:
                 self._let_go()
-        else:
+        elif not self._warm.clean(self._browser):
             self._ahead.prepare(self._browser)
 
     def discard(self) -> None:
@@ -190,6 +199,7 @@ class BrowserHolder:
         self._kill_browser()
         self._ahead.forget()
         self._left = None
+        self._warm.forget()
         browser, self._browser, self._process = self._browser, None, None
         if browser is not None:
             with suppress(PlaywrightError):
@@ -210,7 +220,7 @@ class BrowserHolder:
             if process and lives(process):
                 os.killpg(process.pid, signal.SIGKILL)
 
-    def _blank(self, options: ContextOptions, deadline: Deadline) -> Tab:
+    def _blank(self, options: ContextOptions, deadline: Deadline, whom: Hashable | None) -> Tab:
         # `is_connected()` still says yes after a browser died between two jobs, so
         # health is whether a context can be had. Each step renews more than the one before.
         last: Exception | None = None
@@ -220,9 +230,9 @@ class BrowserHolder:
             try:
                 browser, playwright = self._launched(deadline)
                 wanted = options(playwright.devices)
-                if ready := self._ahead.take(wanted):
-                    return ready
-                return Tab.opened(browser, wanted).listening()
+                tab = self._warm.take(whom, wanted) or self._ahead.take(wanted)
+                tab = tab or Tab.opened(browser, wanted).listening()
+                self._warm.lend(tab, whom, wanted)
             except PlaywrightError as error:
                 if self._browser is not None and not is_gone(error.message):
                     self.discard()  # With the context, if there is one already.
@@ -232,6 +242,8 @@ class BrowserHolder:
                 last = error
             except JobTimedOut as error:  # A browser that does not start is our fault.
                 raise BrowserCrashed("No browser could be started in time.") from error
+            else:
+                return tab
         self.is_beyond_help = True
         raise BrowserCrashed("No browser can be started.") from last
 
@@ -279,7 +291,7 @@ class BrowserHolder:
         chromium = find_chromium(self._chosen)
         browser = playwright.chromium.launch(
             executable_path=chromium.path,
-            args=[*_ARGUMENTS, _names_for_nobody_but(self._proxy)],
+            args=[*_ARGUMENTS, names_for_nobody_but(self._proxy)],
             ignore_default_args=list(_NOT_ARGUMENTS),
             # Also for loopback, which Playwright sees to, unless a bypass is given.
             proxy={"server": self._proxy},
@@ -293,8 +305,3 @@ class BrowserHolder:
         )
         _log.info("browser_launched", origin=chromium.origin, version=browser.version)
         return browser
-
-
-def _names_for_nobody_but(proxy: str) -> str:
-    # Names are looked up by the gate; what WebRTC and others ask about beside it, by nobody.
-    return f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {urlsplit(proxy).hostname}"

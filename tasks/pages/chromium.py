@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import playwright
 
@@ -57,6 +58,14 @@ def environment() -> dict[str, str | float | bool]:
         "HOME": tempfile.gettempdir(),
         "TMPDIR": tempfile.gettempdir(),
     }
+
+
+def names_for_nobody_but(proxy: str) -> str:
+    """Return the argument that has a browser look up no name but that of ``proxy``, a URL.
+
+    Names are looked up by the gate; what WebRTC and others ask about beside it, by nobody.
+    """
+    return f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {urlsplit(proxy).hostname}"
 
 
 def _playwright_shell() -> Path | None:

@@ -33,6 +33,11 @@ class Console:
         """Whether there may have been more."""
         return len(self.lines) >= LINES_MAX
 
+    def stop(self) -> None:
+        """Listen no more."""
+        if not self.is_full:
+            self._leave()
+
     def _said(self, message: ConsoleMessage) -> None:
         self._add(message.type, message.text, message.location.get("url", ""))
         if message.type == "error" and not message.text.startswith(_OF_THE_BROWSER):
@@ -49,8 +54,11 @@ class Console:
                 {"type": kind, "text": text[:LINE_MAX_CHARACTERS], "url": url[:LINE_MAX_CHARACTERS]}
             )
             if len(self.lines) == LINES_MAX:
-                self._page.remove_listener("console", self._said)
-                self._page.remove_listener("pageerror", self._threw)
+                self._leave()
+
+    def _leave(self) -> None:
+        self._page.remove_listener("console", self._said)
+        self._page.remove_listener("pageerror", self._threw)
 
     def _note(self, text: str) -> None:
         self.errors += 1

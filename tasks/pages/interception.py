@@ -28,6 +28,11 @@ class Interception:
         self._stands_still = False
         session.on("Fetch.requestPaused", self._paused)
 
+    def stop(self) -> None:
+        """Let everything pass, for good."""
+        self._session.remove_listener("Fetch.requestPaused", self._paused)
+        self._session.send("Fetch.disable")
+
     def add_headers(self, origin: str, headers: dict[str, str]) -> None:
         """Send ``headers`` along with each request to ``origin``."""
         self._origin, self._headers = origin, headers

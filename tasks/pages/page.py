@@ -1,9 +1,7 @@
 """A blank page of a spec's own, and what holds for all that is done with it."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
-from pathlib import Path
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from farm.jobs.errors import (
     BrowserCrashed,
@@ -15,7 +13,8 @@ from tasks.deadline import Deadline
 from tasks.egress.client import Session
 from tasks.outcome import Stopwatch
 from tasks.pages.browser import BrowserHolder
-from tasks.pages.context import add_cookies, context_options, origin_of
+from tasks.pages.context import add_cookies, origin_of
+from tasks.pages.tab import Tab
 from tasks.pages.visit import Visit
 
 _RESERVE = 0.25
@@ -25,11 +24,11 @@ _RESERVE = 0.25
 @contextmanager
 def visited(
     browser: BrowserHolder,
+    opening: AbstractContextManager[Tab],
     session: Session,
     spec: PageOptions,
     deadline: Deadline,
     stopwatch: Stopwatch,
-    har: Path | None = None,
 ) -> Iterator[Visit]:
     """Give a blank page in a context as ``spec`` wants it, which nobody uses afterwards.
 
@@ -37,12 +36,12 @@ def visited(
     with the browser.
 
     Args:
-        browser: Where to open it.
+        browser: Where it is.
+        opening: Opens its tab, made with the ``context_options`` of ``spec``.
         session: Of the job, at the gate that ``browser`` goes through.
-        spec: What the context is made of.
+        spec: What else is done before it goes anywhere.
         deadline: Of the whole job.
         stopwatch: Times the stage ``browser``.
-        har: Where the browser shall write the log of the traffic, after the block.
 
     Raises:
         CaptureFailed: The browser does not take an option.
@@ -53,8 +52,7 @@ def visited(
     try:
         with ExitStack() as stack:
             with stopwatch.stage("browser"):
-                options = partial(context_options, spec, har=har)
-                visit = Visit(stack.enter_context(browser.tab(options, deadline)), session)
+                visit = Visit(stack.enter_context(opening), session)
                 _prepare(visit, spec, deadline)
             try:
                 yield visit

@@ -1,6 +1,7 @@
 """The page kinds: open, settle, take, report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tasks.pages.blocking import Blocking
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.collect import collect, har, har_file
 from tasks.pages.content import content
+from tasks.pages.context import context_options
 from tasks.pages.loading import load
 from tasks.pages.page import visited
 from tasks.pages.pdf import pdf
@@ -27,6 +29,7 @@ from tasks.pages.screenshot import screenshot
 from tasks.pages.settle import settle
 from tasks.pages.traffic import REQUESTS_MAX, RESPONSES_MAX_BYTES, URL_MAX_CHARACTERS
 from tasks.pages.visit import Visit
+from tasks.pages.warm import sharers
 
 _TITLE_MAX_CHARACTERS = 1024
 _TRIES = 3
@@ -60,28 +63,36 @@ class Pages:
         spec = job.spec
         if not isinstance(spec, PageOptions):
             raise TypeError(f"a {spec.kind} is no page")
+        whom = sharers(job)
         limits = Limits(_TRAFFIC_MAX_BYTES, _REQUESTS_MAX, deadline.timeout_s + NET_S)
         gate = self._browser.gate
         with gate.session(job.id, zones=job.zones, url=spec.url, limits=limits) as session:
             try:
-                outcome = self._render(spec, session, deadline, stopwatch)
+                outcome = self._render(spec, whom, session, deadline, stopwatch)
             except PageCrashed:
                 if deadline.left_s < deadline.timeout_s / 2:
                     raise
                 _log.info("tried_again", why="page_crashed")
                 self._browser.discard()
-                outcome = self._render(spec, session, deadline, stopwatch)
+                outcome = self._render(spec, whom, session, deadline, stopwatch)
         # Now, for the session's end brings it along.
         outcome.report["blocked_requests"] += session.denied
         return outcome
 
     def _render(
-        self, spec: PageOptions, session: Session, deadline: Deadline, stopwatch: Stopwatch
+        self,
+        spec: PageOptions,
+        whom: Hashable | None,
+        session: Session,
+        deadline: Deadline,
+        stopwatch: Stopwatch,
     ) -> Outcome:
         with har_file(spec) as file:
-            with visited(self._browser, session, spec, deadline, stopwatch, file) as visit:
+            options = partial(context_options, spec, har=file)
+            tab = self._browser.tab(options, deadline, whom)
+            with visited(self._browser, tab, session, spec, deadline, stopwatch) as visit:
                 with stopwatch.stage("load"):
-                    blocking = Blocking(visit.page, spec, self._easylist)
+                    blocking = Blocking(visit, spec, self._easylist)
                     load(visit, spec, deadline)
                 with stopwatch.stage("settle"):
                     settle(visit, spec, blocking, deadline)

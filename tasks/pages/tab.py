@@ -1,7 +1,7 @@
 """A blank page in a context of its own, ready to be watched."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page
@@ -17,6 +17,8 @@ class Tab:
     """Chromium's id of the main frame, which the page keeps wherever it goes."""
     is_recorded: bool = False
     """Whether its job waits for what is written when it is closed."""
+    undoing: list[Callable[[], object]] = field(default_factory=list)
+    """What takes back what a job did to the page. Returns ``False`` if it cannot."""
 
     @classmethod
     def opened(cls, browser: Browser, options: Mapping[str, Any]) -> Self:
@@ -46,3 +48,13 @@ class Tab:
         """
         self.session.send("Network.enable")
         return self
+
+    def restored(self) -> bool:
+        """Take back what a job did to it; return whether that can be done.
+
+        Raises:
+            playwright.sync_api.Error: The browser is gone, or the page.
+        """
+        is_restored = all(undo() is not False for undo in self.undoing)
+        self.undoing.clear()
+        return is_restored

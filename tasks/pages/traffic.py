@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from farm.jobs.errors import TargetForbidden
 from tasks.egress.verdicts import MARK
@@ -103,6 +104,8 @@ class Traffic:
         """Requests that the spec's blocking stopped."""
         self.turned_away: str | None = None
         """The gate's code, if it did not let the last request for the page itself through."""
+        self.has_given_credentials = False
+        """Whether an address had a name and a password in it, which the browser remembers."""
         self.refused_scheme: str | None = None
         """Scheme of the last address that the page went to and no browser renders."""
 
@@ -148,6 +151,7 @@ class Traffic:
 
     def _sent(self, event: Event) -> None:
         url = event["request"]["url"][:URL_MAX_CHARACTERS]
+        self.has_given_credentials |= "@" in url and "@" in urlsplit(url).netloc
         is_page = event.get("type") == "Document" and event.get("frameId") == self._main_frame
         if "redirectResponse" in event:
             self._redirected(event, is_page=is_page)

@@ -1,7 +1,7 @@
 """One page of one job: the page itself, what is known of it, and ways to ask it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -65,9 +65,19 @@ class Visit:
         self.console = Console(page)
         self.traffic = Traffic(self._frame, self.stop_loading, session.refusal_of)
         self.interception = Interception(self._session, self._frame)
-        for name, handler in self.traffic.handlers():
+        self._handlers = list(self.traffic.handlers())
+        for name, handler in self._handlers:
             self._session.on(name, handler)
         page.on("crash", self._note_crash)
+        self._undoing = tab.undoing
+        self.undo_with(self._leave)
+
+    def undo_with(self, action: Callable[[], object]) -> None:
+        """Have ``action`` take something back before anybody else gets the page, if one does.
+
+        If it returns ``False``, nobody does.
+        """
+        self._undoing.append(action)
 
     def warn(self, warning: str) -> None:
         """Tell the caller about something that is not as asked."""
@@ -164,8 +174,11 @@ class Visit:
         """Do as ``ask``, and again on each document that the page may go to."""
         code = f"if (window === top) {_call_of(function, arguments)}"
         self._session.send("Page.enable")
-        self._session.send(
+        added = self._session.send(
             "Page.addScriptToEvaluateOnNewDocument", {"source": code, "worldName": _WORLD}
+        )
+        self.undo_with(
+            lambda: self._session.send("Page.removeScriptToEvaluateOnNewDocument", added)
         )
         self.ask(function, *arguments)
 
@@ -230,6 +243,14 @@ class Visit:
                 "Page.createIsolatedWorld", {"frameId": self._frame, "worldName": _WORLD}
             )["executionContextId"]
         return self._world
+
+    def _leave(self) -> bool:
+        self.console.stop()
+        self.interception.stop()
+        for name, handler in self._handlers:
+            self._session.remove_listener(name, handler)
+        self.page.remove_listener("crash", self._note_crash)
+        return not self.traffic.has_given_credentials
 
     def _note_crash(self, _: Page) -> None:
         self._crashed = True

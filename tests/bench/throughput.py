@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from farm.client.http import FarmClient
 from tests.bench.bare import bare_loop
@@ -13,6 +14,8 @@ from tests.bench.pages import real_pages
 from tests.bench.support import farm, per_second
 
 SLOTS = 2
+Isolation = Literal["job", "batch"]
+ISOLATIONS: Sequence[Isolation] = ("job", "batch")
 _LOOK_EVERY_S = 0.25
 """Seldom: a look costs the farm something, and the end is known from what it records."""
 _AGAINST = "bare Playwright, {} processes, a fresh context for each page"
@@ -20,10 +23,13 @@ _AGAINST = "bare Playwright, {} processes, a fresh context for each page"
 
 def figures(quick: bool) -> Iterator[Figure]:
     """Measure item 1: submitted, until every artifact is stored."""
-    yield compared(SLOTS, pages=6 if quick else 200, rounds=2 if quick else 5)
+    for isolation in ISOLATIONS:
+        yield compared(
+            SLOTS, pages=6 if quick else 200, rounds=2 if quick else 5, isolation=isolation
+        )
 
 
-def compared(slots: int, *, pages: int, rounds: int) -> Figure:
+def compared(slots: int, *, pages: int, rounds: int, isolation: Isolation = "job") -> Figure:
     """Have the same pages captured both ways, in turn; nothing of the farm's is off."""
     settings = {"STACK_PAGES_CONCURRENCY": str(slots), "STACK_MEDIA_CONCURRENCY": "1"}
     ours, bare = [], []
@@ -38,15 +44,18 @@ def compared(slots: int, *, pages: int, rounds: int) -> Figure:
         # Both are warm then: processes, browsers, connections.
         warm = urls[: 4 * slots]
         loop.capture(warm)
-        captured(client, warm, slots)
+        captured(client, warm, slots, isolation)
         for _ in range(rounds):
             bare.append(per_second(pages, lambda: loop.capture(urls)))
-            ours.append(pages / captured(client, urls, slots))
-        what = f"{pages} pages, {slots} slots; {site.kind}"
+            ours.append(pages / captured(client, urls, slots, isolation))
+        shared = "isolation batch; " if isolation == "batch" else ""
+        what = f"{pages} pages, {slots} slots; {shared}{site.kind}"
     return Figure(what, "pages/s", ours, bare, _AGAINST.format(slots))
 
 
-def captured(client: FarmClient, urls: Sequence[str], slots: int) -> float:
+def captured(
+    client: FarmClient, urls: Sequence[str], slots: int, isolation: Isolation = "job"
+) -> float:
     """Have the farm capture the pages as one batch; return the seconds until the last has ended.
 
     Raises:
@@ -54,7 +63,9 @@ def captured(client: FarmClient, urls: Sequence[str], slots: int) -> float:
     """
     began = datetime.now(UTC)
     # All pages are of one host here, which the farm would spare.
-    batch = client.batch(urls, kind="screenshot", per_host_concurrency=10 * slots)
+    batch = client.batch(
+        urls, kind="screenshot", per_host_concurrency=10 * slots, isolation=isolation
+    )
     while (now := batch.progress()).finished_at is None:
         time.sleep(_LOOK_EVERY_S)
     if now.succeeded != len(urls):

@@ -110,6 +110,50 @@ def test_a_batch_is_followed_to_its_end(visit: Visit, farm: Stack, site: Site) -
     assert visit.wrong == []
 
 
+def test_two_captures_of_a_page_are_compared(visit: Visit, client: FarmClient, site: Site) -> None:
+    spec = {
+        "kind": "screenshot",
+        "url": site.url("/colours"),
+        "viewport": {"width": 640, "height": 400},
+    }
+    first = client.run(spec)
+    client.run({**spec, "styles": ["body { filter: invert(1) }"]})
+    page = visit.page
+    page.goto(f"/jobs/{first.id}")
+    page.get_by_role("link", name="Compare with another capture").click()
+    expect(page.get_by_role("status")).to_contain_text("% of the pixels differ")
+    assert shown(page, "img.side") == 640
+    page.goto(f"/jobs/{first.id}")
+    page.get_by_label("Tags, between commas").fill("approved")
+    page.get_by_role("button", name="Set").click()
+    page.goto("/gallery?tag=approved")
+    expect(page.locator(".tile")).to_have_count(1)
+    assert visit.wrong == []
+
+
+def test_a_list_is_submitted_followed_and_found_by_text(visit: Visit, site: Site) -> None:
+    page = visit.page
+    page.goto("/batches/new")
+    urls = "\n".join(site.url(f"/colours?list={number}") for number in range(4))
+    page.get_by_label("Addresses, one a line").fill(urls)
+    page.get_by_role("button", name="Submit all").click()
+    expect(page.locator("#batch .badge").first).to_have_text("finished", timeout=2 * SOON_MS)
+    expect(page.get_by_role("img", name="Ended jobs since the batch")).to_be_visible()
+    page.goto("/jobs")
+    page.get_by_label("Text").fill("colours?list=")
+    page.keyboard.press("Enter")
+    expect(page.locator(".jobs tbody tr")).to_have_count(4)
+    assert visit.wrong == []
+
+
+def test_the_farm_shows_its_last_hour(visit: Visit) -> None:
+    visit.page.goto("/farm")
+    waiting = visit.page.get_by_role("img", name="Waiting jobs over the last hour")
+    expect(waiting).to_have_count(2, timeout=SOON_MS)
+    expect(visit.page.get_by_role("img", name="Jobs a minute over the last hour")).to_be_visible()
+    assert visit.wrong == []
+
+
 def test_the_farm_shows_its_workers_and_leads_to_flower(visit: Visit, farm: Stack) -> None:
     visit.page.goto("/farm")
     expect(visit.page.locator("table")).to_have_count(2)

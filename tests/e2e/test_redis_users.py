@@ -12,6 +12,7 @@ from dev.stack import Stack
 from farm.client.http import FarmClient
 from farm.jobs.states import JobState
 from tests.support.site import Site
+from tests.support.waiting import until
 
 PARTS: Sequence[User] = [user for user in USERS if user != "default"]
 OF_NOBODY = [
@@ -22,12 +23,15 @@ OF_NOBODY = [
     *(("SCRIPT", "FLUSH"), ("FUNCTION", "LIST"), ("MIGRATE", "127.0.0.1", "1", "k", "0", "1")),
 ]
 KEYS_OF = {
-    "api": ["farm:job:1", "door:keys", "door:secret", "pages", "media"],
+    "api": ["farm:job:1", "door:keys", "door:secret", "sign:", "pages", "media"],
     "worker": ["farm:job:1", "pages", "media", "unacked"],
-    "dispatcher": ["farm:job:1", "pages", "media"],
+    "dispatcher": ["farm:job:1", "sign:", "pages", "media"],
     "flower": ["pages", "media"],
 }
 """Of those below what a part may read."""
+OF_SOMEBODY = [
+    *("farm:job:1", "door:keys", "door:secret", "sign:", "pages", "media", "unacked", "mine")
+]
 
 
 def as_user(farm: Stack, user: User) -> Redis:
@@ -47,7 +51,7 @@ def test_no_part_may_what_is_the_operator_s(
 def test_each_part_reads_its_own_keys_alone(farm: Stack, user: User) -> None:
     read = []
     with as_user(farm, user) as redis:
-        for key in ["farm:job:1", "door:keys", "door:secret", "pages", "media", "unacked", "mine"]:
+        for key in OF_SOMEBODY:
             try:
                 redis.exists(key)
             except NoPermissionError:
@@ -94,12 +98,19 @@ def test_what_a_web_page_could_send_does_nothing(farm: Stack) -> None:
         )
 
 
+def attempts_at(client: FarmClient, job_id: str) -> int:
+    webhook = client.job(job_id).webhook
+    return webhook.attempts if webhook else 0
+
+
 def test_the_parts_do_all_their_work_as_these_users(
     farm: Stack, client: FarmClient, site: Site
 ) -> None:
     with Redis.from_url(farm.redis_url) as redis:
         redis.acl_log_reset()
         spec = {"kind": "screenshot", "url": site.url("/colours")}
+        for _ in range(2):
+            assert httpx.post(f"{farm.url}/v1/webhooks/secret", json={}).status_code == 200
         jobs = [
             client.submit(spec),
             client.submit({**spec, "priority": "low"}, idempotency_key="users"),
@@ -109,6 +120,7 @@ def test_the_parts_do_all_their_work_as_these_users(
         ended = [client.wait(job, timeout_s=60) for job in jobs]
         assert {job.state for job in ended} == {JobState.SUCCEEDED}
         assert client.result(ended[0].id)
+        until(lambda: attempts_at(client, ended[-1].id), "its receiver was tried")
         cached = [client.run({**spec, "cache_ttl": 600}) for _ in range(2)]
         assert [job.cached for job in cached] == [False, True]
         client.cancel(cached[0].id)

@@ -6,7 +6,7 @@ import hmac
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from farm.backends.memory_signing import MemorySigning
 from farm.jobs.deliveries import Delivery
 from farm.jobs.errors import DnsError
 from farm.jobs.models import Job
+from farm.jobs.signing import RotationRequest
 from farm.jobs.views import JobView
 from farm.jobs.webhooks import Webhooks
 from tasks import webhooks
@@ -29,7 +31,7 @@ from tests.support.builders import NOON, MemoryFarm, a_job, a_spec
 from tests.support.certificates import make_certificate
 from tests.support.gate import gate, gate_to_this_machine
 from tests.support.gates import PUBLIC, LoopbackNetwork, standing_gate
-from tests.support.receivers import Receiver, receiving
+from tests.support.receivers import Message, Receiver, receiving
 from tests.support.waiting import until
 
 WIKI = "10.20.0.5"
@@ -41,6 +43,10 @@ NAMES = {"hooks.corp.test": [WIKI]}
 
 def a_failed_job(url: str, **fields: Any) -> Job:
     return a_job(spec=a_spec(webhook_url=url, **fields)).failed(DnsError("Gone."), NOON)
+
+
+def a_courier() -> Courier:
+    return Courier(gate(), MemoryFarm().clock, MemorySigning())
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +67,7 @@ class Scene:
     def __init__(self, gate: Gate, network: LoopbackNetwork, trusted: ssl.SSLContext) -> None:
         self.network = network
         self.farm = MemoryFarm()
-        self.courier = Courier(gate, self.farm.clock, trusted)
+        self.courier = Courier(gate, self.farm.clock, self.farm.signing, trusted)
 
     def ended(self, url: str, **fields: Any) -> Job:
         job = self.farm.submit(webhook_url=url, **fields)
@@ -126,6 +132,32 @@ def test_a_message_reaches_a_public_receiver_signed_and_whole(certificate: Path)
     assert sent["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
 
 
+def test_a_message_without_a_secret_of_its_own_is_signed_with_the_owners(
+    certificate: Path,
+) -> None:
+    with public_receiver(certificate) as (the, receiver, url):
+        asked = Webhooks(the.farm.service)
+        old = asked.rotate(RotationRequest()).found[0].secret
+        new = asked.rotate(RotationRequest(overlap=3600)).found[0].secret
+        the.told(the.ended(url, retention=10**6))  # Takes six hours of the farm's clock.
+        the.told(the.ended(url, retention=10**6))
+        the.told(the.ended(url, webhook_secret=SECRET, retention=10**6))
+    signers = [signers_of(message, [old, new, SECRET]) for message in receiver.messages]
+    assert signers == [[new, old], [new], [SECRET]]
+
+
+def signers_of(message: Message, secrets: Sequence[str]) -> list[str]:
+    """Return with which of ``secrets`` the message is signed, in the order of the signatures."""
+    sent = message.headers
+    signed = f"{sent['webhook-id']}.{sent['webhook-timestamp']}.".encode() + message.body
+    by_signature = {}
+    for secret in secrets:
+        key = base64.b64decode(secret.removeprefix("whsec_"))
+        digest = hmac.digest(key, signed, hashlib.sha256)
+        by_signature[f"v1,{base64.b64encode(digest).decode()}"] = secret
+    return [by_signature[each] for each in sent["webhook-signature"].split(" ")]
+
+
 def test_it_is_tried_until_it_is_taken_with_one_id_and_one_body(certificate: Path) -> None:
     with public_receiver(certificate) as (the, receiver, url):
         receiver.status = 503
@@ -164,7 +196,7 @@ class TestCourier:
         with gate_to_this_machine(), receiving() as receiver:
             receiver.status, receiver.headers = 429, {"Retry-After": wanted}
             job = a_failed_job(f"http://127.0.0.1:{receiver.port}/")
-            answer = Courier(gate(), MemoryFarm().clock).deliver(job)
+            answer = a_courier().deliver(job)
         assert (answer.error, answer.retry_after_s) == ("http_429", retry_after_s)
         assert not answer.is_final
 
@@ -172,14 +204,14 @@ class TestCourier:
         with gate_to_this_machine(), receiving() as receiver:
             receiver.is_endless = True
             job = a_failed_job(f"http://127.0.0.1:{receiver.port}/")
-            assert Courier(gate(), MemoryFarm().clock).deliver(job).error is None
+            assert a_courier().deliver(job).error is None
 
     def test_silence_ends_an_attempt(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(webhooks, "TOTAL_S", 0.5)
         with gate_to_this_machine(), receiving() as receiver:
             receiver.silence = threading.Event()
             job = a_failed_job(f"http://127.0.0.1:{receiver.port}/")
-            assert Courier(gate(), MemoryFarm().clock).deliver(job).error == "timeout"
+            assert a_courier().deliver(job).error == "timeout"
 
     def test_a_receiver_that_is_down_or_unknown_is_named_so(self) -> None:
         with scene(policy=Policy(allow="10.20.0.0/16")) as the:
@@ -192,7 +224,7 @@ class TestCourier:
     def test_a_certificate_that_nobody_vouches_for_gets_nothing(self, certificate: Path) -> None:
         with gate_to_this_machine(), receiving(certificate) as receiver:
             job = a_failed_job(f"https://localhost:{receiver.port}/")
-            assert Courier(gate(), MemoryFarm().clock).deliver(job).error == "tls_error"
+            assert a_courier().deliver(job).error == "tls_error"
         assert receiver.messages == []
 
 

@@ -183,6 +183,7 @@ ANSWERS: Mapping[str, Answer] = {
     "/not-modified": _fixed(status=304),
     "/private": _private,
     "/proxy-auth": _fixed("<h1>Proxy?</h1>", status=407, Proxy_Authenticate='Basic realm="x"'),
+    "/kept.css": _fixed("p {color: #333}", "text/css", Cache_Control="max-age=600"),
     # Redirects
     "/loop": _fixed(status=302, Location="/loop"),
     "/redirect": _redirect,

@@ -17,6 +17,7 @@ from farm.backends.memory_deliveries import MemoryDeliveries
 from farm.backends.memory_keys import MemoryKeys
 from farm.backends.memory_notices import MemoryNotices
 from farm.backends.memory_reservations import MemoryReservations
+from farm.backends.memory_signing import MemorySigning
 from farm.backends.memory_statistics import MemoryStatistics
 from farm.backends.memory_twins import MemoryTwins
 from farm.jobs.keys import ApiKey
@@ -87,6 +88,7 @@ class MemoryFarm:
         self.reservations = MemoryReservations(self.clock)
         self.deliveries = MemoryDeliveries(self.ledger)
         self.notices = MemoryNotices(self.ledger, self.batches)
+        self.signing = MemorySigning()
         self.twins = MemoryTwins(self.ledger)
         self.statistics = MemoryStatistics(self.ledger)
         self.service = JobService(
@@ -101,6 +103,7 @@ class MemoryFarm:
             reservations=self.reservations,
             deliveries=self.deliveries,
             notices=self.notices,
+            signing=self.signing,
             twins=self.twins,
             statistics=self.statistics,
             clock=self.clock,

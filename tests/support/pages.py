@@ -1,6 +1,7 @@
 """Render a page as a worker would, and look at what came of it."""
 
 import json
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -31,13 +32,15 @@ def render(
     *,
     timeout_s: float | None = None,
     stopwatch: Stopwatch | None = None,
+    of: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> Outcome:
-    """Run a job of ``kind`` with the spec's ``fields``.
+    """Run a job of ``kind`` with the spec's ``fields``, and ``of`` for fields of the job itself.
 
     Only where the spec says so itself its ``timeout`` counts.
     """
     job = a_job(spec=JobRequest.model_validate({"kind": kind, **fields}).root)
+    job = job.model_copy(update=dict(of or {}))
     usual_s = job.ladder.timeout_s if "timeout" in fields else _TIMEOUT_S
     deadline = Deadline(timeout_s or usual_s)
     with WATCHDOG.over(deadline, browser.kill):

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 from flask.testing import FlaskClient
 
 from api.app import create_app
@@ -14,6 +15,7 @@ from farm.jobs.deliveries import Answer, Delivery
 from farm.jobs.errors import DnsError
 from farm.jobs.listing import JobFilter
 from farm.jobs.models import Job
+from farm.jobs.specs.base import secret_bytes
 from tests.support.builders import NOON, MemoryFarm
 from tests.support.keyed import KeyedFarm
 
@@ -162,7 +164,7 @@ def test_webhooks_that_were_given_up_are_listed_together(
     fail_batch(farm, batch_id)
     give_up_batch(farm, batch_id)
     job = fail(farm, farm.submit(**HOOK))
-    later = NOON + timedelta(microseconds=1)
+    later = NOON + timedelta(milliseconds=1)
     farm.deliveries.record(job, Delivery(revision=job.revision).after(GONE, later, jitter=0))
     of_job, of_batch = client.get("/v1/webhooks/failed").get_json()["items"]
     assert of_job == {
@@ -172,7 +174,7 @@ def test_webhooks_that_were_given_up_are_listed_together(
         "webhook_url": "https://hooks.test/",
         "attempts": 1,
         "last_error": "http_410",
-        "failed_at": "2026-01-01T12:00:00.000Z",
+        "failed_at": "2026-01-01T12:00:00.001Z",
         "links": {"self": f"/v1/jobs/{job.id}", "deliver": f"/v1/jobs/{job.id}/webhook"},
     }
     assert (of_batch["type"], of_batch["batch_id"]) == ("batch.finished", batch_id)
@@ -193,3 +195,66 @@ def test_anothers_given_up_webhooks_are_not_listed() -> None:
     farm.deliveries.record(job, Delivery(revision=job.revision).after(GONE, NOON, jitter=0))
     assert len(one.get("/v1/webhooks/failed").get_json()["items"]) == 1
     assert other.get("/v1/webhooks/failed").get_json()["items"] == []
+
+
+SECRETS = "/v1/webhooks/secret"
+
+
+def rotate(client: FlaskClient, key: str | None = None, **wanted: int) -> list[dict[str, Any]]:
+    headers = {} if key is None else {"Idempotency-Key": key}
+    answer = client.post(SECRETS, json=wanted, headers=headers)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.get_json()["secrets"]
+    assert client.get(SECRETS).get_json()["secrets"] == found
+    return found
+
+
+def test_a_new_secret_takes_the_place_of_the_one_before_in_its_time(
+    farm: MemoryFarm, client: FlaskClient
+) -> None:
+    assert client.get(SECRETS).get_json() == {"secrets": []}
+    (first,) = rotate(client)
+    assert first["until"] is None
+    assert len(secret_bytes(first["secret"])) == 32
+    second, before = rotate(client, overlap=3600)
+    assert second["secret"] != first["secret"]
+    assert before == {**first, "until": "2026-01-01T13:00:00.000Z"}
+    farm.clock.advance(3600)
+    assert client.get(SECRETS).get_json()["secrets"] == [second]
+
+
+def test_a_secret_that_has_leaked_ends_at_once_and_those_before_it_too(client: FlaskClient) -> None:
+    for _ in range(3):
+        rotate(client)
+    (alone,) = rotate(client, overlap=0)
+    assert alone["until"] is None
+
+
+def test_of_many_secrets_few_sign(client: FlaskClient) -> None:
+    made = [rotate(client)[0]["secret"] for _ in range(9)]
+    found = [each["secret"] for each in rotate(client)]
+    assert found[1:] == made[:-5:-1]
+
+
+def test_110_the_same_request_twice_makes_one_secret(client: FlaskClient) -> None:
+    first = rotate(client, key="once", overlap=60)
+    assert rotate(client, key="once", overlap=60) == first
+    answer = client.post(SECRETS, json={"overlap": 61}, headers={"Idempotency-Key": "once"})
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "idempotency_conflict")
+
+
+@pytest.mark.parametrize("overlap", [-1, 604_801, "60", 1.5, None])
+def test_an_overlap_that_is_none_is_422_naming_it(client: FlaskClient, overlap: object) -> None:
+    answer = client.post(SECRETS, json={"overlap": overlap})
+    assert answer.status_code == 422
+    assert answer.get_json()["errors"][0]["field"] == "overlap"
+    assert client.get(SECRETS).get_json() == {"secrets": []}
+
+
+def test_each_key_has_secrets_of_its_own() -> None:
+    farm = KeyedFarm()
+    one, other, reader = farm.holder(), farm.holder(), farm.holder("jobs:read")
+    assert one.call("POST", SECRETS, json={}).status_code == 200
+    assert len(one.get(SECRETS).get_json()["secrets"]) == 1
+    assert other.get(SECRETS).get_json()["secrets"] == []
+    assert reader.get(SECRETS).status_code == 403

@@ -58,7 +58,7 @@ def test_what_the_api_left_unfiled_is_filed(farm: MemoryFarm) -> None:
 def test_a_large_batch_is_cancelled_step_by_step(farm: MemoryFarm) -> None:
     count = 2 * STEP_JOBS + 1
     batch_id = submitted(farm.service, count).batch.id
-    standing, _ = Control(farm.service).act(batch_id, "cancel", None)
+    standing = Control(farm.service).act(batch_id, "cancel", None).made
     assert (standing.state, standing.progress.cancelled) == ("cancelled", STEP_JOBS)
     assert farm.ledger.take_turns("pages", 10, NOON) == []
     for cancelled in (2 * STEP_JOBS, count, count):
@@ -85,7 +85,7 @@ def test_the_failed_jobs_of_a_large_batch_are_queued_again_once_each(farm: Memor
     batch_id = submitted(farm.service, count).batch.id
     fail(farm, farm.batches.open_jobs(batch_id, count))
     farm.clock.advance(1)
-    standing, _ = Control(farm.service).act(batch_id, "retry-failed", None)
+    standing = Control(farm.service).act(batch_id, "retry-failed", None).made
     assert standing.progress.queued == STEP_JOBS
     # These fail again at once, and are not what was asked for.
     farm.clock.advance(1)

@@ -331,6 +331,17 @@ class TestGoingOn:
         assert (done.exit_code, done.stderr) == (0, "0 done, 3 there before\n")
         assert len(farm.requests) == asked
 
+    def test_nor_what_has_a_long_name_with_more_behind_it(self, farm: FakeFarm) -> None:
+        long = [f"{SITE}/{'x' * 500}"]
+        batch(farm, long, "--collect", "html")
+        batch(farm, long, "--collect", "html", "--full-page")
+        assert len(files()) == 4
+        asked = len(farm.requests)
+        for more in ([], ["--full-page"]):
+            done = batch(farm, long, "--collect", "html", *more)
+            assert (done.exit_code, done.stderr) == (0, "0 done, 1 there before\n")
+        assert len(farm.requests) == asked
+
     def test_what_is_new_in_the_list_is_done(self, farm: FakeFarm) -> None:
         batch(farm, urls(2))
         done = batch(farm, [f"{SITE}/x", *urls(2)])

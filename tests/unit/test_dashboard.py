@@ -393,6 +393,13 @@ class TestForms:
         assert spec.upload_id
         assert "clip.mp4" in farm.get(answer.location).text
 
+    def test_the_file_of_a_form_that_is_refused_is_not_kept(self, farm: Dashboard) -> None:
+        file = (BytesIO(b"a film"), "clip.mp4")
+        data = {"token": farm.token(), "kind": "probe", "timeout": "soon", "file": file}
+        answer = farm.client.post("/submit", data=data, headers=OWN)
+        assert answer.status_code == 422
+        assert farm.artifacts.stored == {}
+
     def test_a_file_field_left_empty_is_no_file(self, farm: Dashboard) -> None:
         data = {"token": farm.token(), "kind": "pdf", "url": "page.test", "file": (BytesIO(), "")}
         answer = farm.client.post("/submit", data=data, headers=OWN)

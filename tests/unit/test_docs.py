@@ -16,6 +16,7 @@ from farm.client.errors import ClientError
 from farm.jobs.errors import leaves
 from farm.jobs.key_service import KeyRequest
 from farm.jobs.links import LinkRequest
+from farm.jobs.signing import RotationRequest
 from farm.jobs.specs.base import groups
 from farm.jobs.specs.names import DEVICES
 from farm.jobs.specs.page import Collected
@@ -123,6 +124,8 @@ def test_every_example_of_a_body_on_the_api_page_is_one() -> None:
             TagsBody.model_validate(body)
         elif "items" in body:
             BatchBody.model_validate(body)
+        elif "overlap" in body:
+            RotationRequest.model_validate(body)
         else:
             (KeyRequest if "name" in body else LinkRequest).model_validate(body)
     assert set(kinds) == set(SPECS)

@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farm.client.lists.names import (
+    PATH_MAX_BYTES,
     STEM_MAX_BYTES,
     Taken,
     Template,
     fields_of,
     fit,
+    is_below,
     of_url,
     path_of,
     split_suffix,
@@ -75,6 +77,28 @@ def test_no_text_becomes_anything_else(text: str) -> None:
     assert is_fit_everywhere(fit(text))
     assert fit(fit(text)) == fit(text)
     assert all(is_fit_everywhere(part) for part in path_of(text).split("/"))
+    assert is_below(path_of(text))
+
+
+@pytest.mark.parametrize("folders", [1, 2, 5, 12])
+def test_a_path_of_many_long_names_fits_beside_a_folder_of_windows(folders: int) -> None:
+    paths = {path_of(f"{'/'.join(['x' * 300] * folders)}/{each}.png") for each in ("y" * 300, "z")}
+    assert len(paths) == 2
+    for path in paths:
+        assert len(path) <= PATH_MAX_BYTES + folders + len(".png")
+        assert path.count("/") == folders
+        assert all(is_fit_everywhere(part) for part in path.split("/"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("", "/", "/x", "x/", "../x", "x/../y", "x//y", "C:/x", "x\\y", "x\0", ".x", "x."),
+        *("con.png", "a/NUL", "\ud800", "x" * 256),
+    ],
+)
+def test_what_may_lead_elsewhere_is_not_below_the_folder(path: str) -> None:
+    assert not is_below(path)
 
 
 def test_long_names_that_differ_only_at_the_end_stay_apart() -> None:

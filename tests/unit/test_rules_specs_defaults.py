@@ -70,6 +70,7 @@ PAGE = {
     "fail_on_resource_failure": False,
     "collect": (),
     "thumbnail_width": 320,
+    "isolation": "job",
 }
 DEFAULTS: dict[str, dict[str, Any]] = {
     "screenshot": {

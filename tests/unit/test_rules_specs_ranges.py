@@ -106,6 +106,7 @@ def test_a_number_may_be_at_the_edge_and_not_beyond(
 CHOICES: list[tuple[str, list[str], bool]] = [
     ("priority", ["low", "normal", "high"], False),
     ("wait_until", ["commit", "domcontentloaded", "load", "networkidle"], False),
+    ("isolation", ["job", "batch"], False),
     ("color_scheme", ["light", "dark", "no-preference"], False),
     ("reduced_motion", ["reduce", "no-preference"], True),
     ("forced_colors", ["active", "none"], True),

@@ -66,17 +66,20 @@ def test_each_end_has_its_type() -> None:
 def test_the_id_is_of_the_message_and_the_timestamp_of_the_attempt() -> None:
     job = a_failed_job(webhook_secret=SECRET)
     body = message(job)
-    first, second = headers(job, body, NOW), headers(job, body, NOW + timedelta(hours=1))
+    first, second = (
+        headers(job, body, NOW, [SECRET]),
+        headers(job, body, NOW + timedelta(hours=1), [SECRET]),
+    )
     assert first["webhook-id"] == second["webhook-id"] == "job-1-2"
     assert int(second["webhook-timestamp"]) - int(first["webhook-timestamp"]) == 3600
     assert first["webhook-signature"] != second["webhook-signature"]
     again = job.retried(NOON).cancelled(NOON)
-    assert headers(again, message(again), NOW)["webhook-id"] == "job-1-4"
+    assert headers(again, message(again), NOW, [SECRET])["webhook-id"] == "job-1-4"
 
 
 def test_without_a_secret_nothing_is_signed() -> None:
     job = a_failed_job()
-    assert "webhook-signature" not in headers(job, message(job), NOW)
+    assert "webhook-signature" not in headers(job, message(job), NOW, [])
 
 
 class TestSample:
@@ -85,13 +88,13 @@ class TestSample:
     def test_112_it_takes_what_the_farm_has_signed(self) -> None:
         job = a_failed_job(webhook_secret=SECRET)
         body = message(job)
-        found = headers(job, body, datetime.fromtimestamp(time.time(), UTC))
+        found = headers(job, body, datetime.fromtimestamp(time.time(), UTC), [SECRET])
         assert sample()(SECRET, found, body) == json.loads(body)
 
     def test_112_it_refuses_what_somebody_kept_and_sent_again(self) -> None:
         job = a_failed_job(webhook_secret=SECRET)
         body = message(job)
-        found = headers(job, body, datetime.fromtimestamp(time.time() - 301, UTC))
+        found = headers(job, body, datetime.fromtimestamp(time.time() - 301, UTC), [SECRET])
         with pytest.raises(ValueError, match="too old"):
             sample()(SECRET, found, body)
 
@@ -100,7 +103,7 @@ class TestSample:
         job = a_failed_job(webhook_secret=SECRET)
         body = message(job)
         now = datetime.fromtimestamp(time.time(), UTC)
-        found = headers(job, body, now)
+        found = headers(job, body, now, [SECRET])
         secret = SECRET
         match what:
             case "body":
@@ -116,10 +119,18 @@ class TestSample:
         with pytest.raises(ValueError, match="not signed"):
             sample()(secret, found, body)
 
+    def test_112_it_takes_either_of_two_secrets_while_one_takes_the_others_place(self) -> None:
+        job = a_failed_job()
+        body = message(job)
+        other = "whsec_" + base64.b64encode(b"another " * 4).decode()
+        found = headers(job, body, datetime.fromtimestamp(time.time(), UTC), [other, SECRET])
+        for secret in (SECRET, other):
+            assert sample()(secret, found, body) == json.loads(body)
+
     def test_112_a_signature_among_others_does(self) -> None:
         job = a_failed_job(webhook_secret=SECRET)
         body = message(job)
-        found = headers(job, body, datetime.fromtimestamp(time.time(), UTC))
+        found = headers(job, body, datetime.fromtimestamp(time.time(), UTC), [SECRET])
         found["webhook-signature"] = f"v1,b3RoZXI= v2,x {found['webhook-signature']}"
         assert sample()(SECRET, found, body)["type"] == "job.failed"
 
@@ -128,7 +139,7 @@ def test_112_the_signature_is_the_one_that_openssl_computes() -> None:
     # printf 'job-1-2.1767268805.{}' | openssl dgst -sha256 -hmac 'hunter2 hunter2 ...' -binary
     job = a_failed_job(webhook_secret=SECRET)
     assert (
-        headers(job, b"{}", NOW)["webhook-signature"]
+        headers(job, b"{}", NOW, [SECRET])["webhook-signature"]
         == "v1,6R39mzbHZtq3PN8T/2O27FP5CWaoR6Y/4QF58rMksUU="
     )
 
@@ -146,7 +157,7 @@ def test_of_a_batch_it_is_the_batch_and_signed_likewise(event: Event) -> None:
         "data": BatchView.of(standing).model_dump(mode="json", exclude={"webhook"}),
     }
     now = datetime.fromtimestamp(int(time.time()), UTC)
-    found = headers(notice, body, now)
+    found = headers(notice, body, now, [SECRET])
     assert found["webhook-id"] == f"b-{event}-3"
     assert sample()(SECRET, found, body) == json.loads(body)
     assert "hunter2" not in body.decode()

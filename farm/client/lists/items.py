@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic.fields import FieldInfo
-
 from farm.client.lists.entries import BadLine, Entry
 from farm.client.lists.names import Taken, Template, fields_of, of_url, split_suffix
 from farm.jobs.errors import InvalidSpec
 from farm.jobs.specs.base import JobOptions
 from farm.jobs.specs.requests import SPECS, JobRequest
+from farm.jobs.specs.secrets import is_secret
 from farm.jobs.views import JobView, shown
 
 _MARK = "farm-item"
@@ -90,8 +89,8 @@ def _told_apart(item: Item, seen: Mapping[str, Item]) -> Item:
 
 
 def _are_alike(item: Item, other: Item) -> bool:
-    fields = SPECS[item.spec["kind"]].model_fields
-    names = [name for name in fields if _is_secret(fields, name)]
+    spec = SPECS[item.spec["kind"]]
+    names = [name for name in spec.model_fields if is_secret(spec, name)]
     return all(item.spec.get(name) == other.spec.get(name) for name in names)
 
 
@@ -187,14 +186,11 @@ def _key(kind: str, spec: Mapping[str, Any]) -> str:
     told = {
         name: value
         for name, value in spec.items()
-        if name not in JobOptions.model_fields and name != "kind" and not _is_secret(fields, name)
+        if name not in JobOptions.model_fields
+        and name != "kind"
+        and not (name in fields and is_secret(SPECS[kind], name))  # type: ignore[index]
     }
     return _hash([kind, told])
-
-
-def _is_secret(fields: Mapping[str, FieldInfo], name: str) -> bool:
-    extra = fields[name].json_schema_extra if name in fields else None
-    return isinstance(extra, dict) and bool(extra.get("writeOnly"))
 
 
 def _hash(value: object) -> str:

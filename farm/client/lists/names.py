@@ -16,6 +16,10 @@ from urllib.parse import unquote, urlsplit
 STEM_MAX_BYTES = 120
 """Leaves room for suffixes and a temporary name, and for a folder in Windows' 260 characters."""
 
+PATH_MAX_BYTES = 180
+"""Of the parts of a path together, for the same reason; its suffix is on top."""
+_NAME_MAX_BYTES = 255
+
 _KEPT = frozenset("._-,=+@()~")
 _DEVICE = re.compile(
     r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])\s*(?:\..*)?",
@@ -27,16 +31,16 @@ _SUFFIX_MAX = 12
 """Characters; what is longer after the last dot is a part of the name."""
 
 
-def fit(text: str) -> str:
+def fit(text: str, most_bytes: int = STEM_MAX_BYTES) -> str:
     """Return ``text`` as the name of a file or folder on any system, never empty.
 
-    Letters, digits and marks of any script stay. What is too long is cut, and ends in a hash
-    of the whole.
+    Letters, digits and marks of any script stay. What is longer than ``most_bytes`` is cut,
+    and ends in a hash of the whole.
     """
     found = unicodedata.normalize("NFC", text)
     found = re.sub("\0+", "-", "".join(each if _stays(each) else "\0" for each in found))
     # A dot in front hides a file, at the end Windows drops it.
-    found = _shortened(found.strip("-. "), text).rstrip("-. ")
+    found = _shortened(found.strip("-. "), text, most_bytes).strip("-. ")
     if not found:
         return _UNNAMED
     return f"_{found}" if _DEVICE.fullmatch(found) else found
@@ -103,7 +107,18 @@ def path_of(text: str) -> str:
     parts = [part for part in re.split(r"[/\\]", text) if part.strip(". ")]
     *folders, name = parts or [_UNNAMED]
     stem, suffix = split_suffix(name)
-    return "/".join([*map(fit, folders), f"{fit(stem)}{suffix}"])
+    found = [fit(part) for part in (*folders, stem)]
+    if len("".join(found).encode()) > PATH_MAX_BYTES:
+        found = [fit(part, PATH_MAX_BYTES // len(parts)) for part in (*folders, stem)]
+    return f"{'/'.join(found)}{suffix}"
+
+
+def is_below(path: str) -> bool:
+    """Return whether ``path`` is one that leads to a file below the folder that it is in.
+
+    So are all that ``path_of`` returns, and these with a number or the name of an artifact.
+    """
+    return all(map(_is_plain, path.split("/")))
 
 
 def split_suffix(name: str) -> tuple[str, str]:
@@ -153,15 +168,25 @@ URL_FIELDS = ("name", "number", "host", "path", "hash")
 """Fields that every template may have."""
 
 
+def _is_plain(name: str) -> bool:
+    return (
+        0 < len(name.encode(errors="replace")) <= _NAME_MAX_BYTES
+        and all(map(_stays, name))
+        and name[0] != "."
+        and name[-1] != "."
+        and not _DEVICE.fullmatch(name)
+    )
+
+
 def _stays(character: str) -> bool:
     return character in _KEPT or unicodedata.category(character)[0] in "LNM"
 
 
-def _shortened(name: str, text: str) -> str:
+def _shortened(name: str, text: str, most_bytes: int) -> str:
     encoded = name.encode()
-    if len(encoded) <= STEM_MAX_BYTES:
+    if len(encoded) <= most_bytes:
         return name
-    room = STEM_MAX_BYTES - _HASH_CHARACTERS - 1
+    room = max(most_bytes - _HASH_CHARACTERS - 1, 0)
     return f"{encoded[:room].decode(errors='ignore')}-{_hash(text)}"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from farm.client.lists.items import Item
 from farm.client.lists.manifest import ItemLine, Manifest
-from farm.client.lists.names import path_of
+from farm.client.lists.names import is_below
 from farm.jobs.states import JobState
 
 _PART = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part")
@@ -55,7 +55,7 @@ def standing(
 def known_paths(manifest: Manifest) -> dict[str, str]:
     """Return the path that each item has had; none that leads out of the folder."""
     paths = {key: line.path for key, line in manifest.items.items()}
-    return {key: path for key, path in paths.items() if path_of(path) == path}
+    return {key: path for key, path in paths.items() if is_below(path)}
 
 
 def sha256_of(file: Path) -> str | None:
@@ -85,6 +85,5 @@ def sweep(folder: Path, items: Iterable[Item]) -> None:
 
 def _is_there(line: ItemLine, folder: Path) -> bool:
     return bool(line.files) and all(
-        path_of(file.path) == file.path and sha256_of(folder / file.path) == file.sha256
-        for file in line.files
+        is_below(file.path) and sha256_of(folder / file.path) == file.sha256 for file in line.files
     )

@@ -4,7 +4,6 @@ A request says in the record of the batch what is to be done, and does the first
 is left the dispatcher does, a bounded step at a time; a step that is done twice does no harm.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,12 +14,11 @@ from farm.jobs.batches.service import Batches
 from farm.jobs.errors import (
     BackendUnavailable,
     BatchOver,
-    IdempotencyConflict,
     InvalidSpec,
     NothingToRetry,
     SecretsNeeded,
 )
-from farm.jobs.ports import Reserved
+from farm.jobs.idempotency import Done, Once
 from farm.jobs.service import JobService
 
 STEP_JOBS = 200
@@ -35,8 +33,8 @@ class Control:
 
     farm: JobService
 
-    def act(self, batch_id: str, action: Action, key: str | None) -> tuple[Standing, bool]:
-        """Do ``action`` and return the batch, and whether it had been done under this ``key``.
+    def act(self, batch_id: str, action: Action, key: str | None) -> Done[Standing]:
+        """Do ``action``, unless that was done under this ``key``, and return the batch.
 
         Raises:
             UnknownBatch: No such id, or it is another's.
@@ -44,20 +42,14 @@ class Control:
             NothingToRetry: No job of it has failed, or it is still being cancelled.
             IdempotencyConflict: The key came with another request.
         """
-        owner, reservations = self.farm.caller.owner, self.farm.reservations
-        asked = hashlib.sha256(f"POST /v1/batches/{batch_id}/{action}".encode()).hexdigest()
-        found = reservations.find(owner, key) if key is not None else None
-        if found is None:
-            standing = _ACTIONS[action](self, batch_id)
-            # Reserved once it is done: what is done twice in between does no harm.
-            if key is not None:
-                found = reservations.reserve(owner, key, Reserved(batch_id, asked))
-            is_replay = False
-        else:
-            standing, is_replay = self._get(batch_id), True
-        if found and found.fingerprint != asked:
-            raise IdempotencyConflict("This key came with another request before.")
-        return standing, is_replay
+        once, asked = Once(self.farm, key), f"POST /v1/batches/{batch_id}/{action}"
+        if key is not None and once.was_asked(asked):
+            return Done(self._get(batch_id), is_replay=True)
+        standing = _ACTIONS[action](self, batch_id)
+        # Reserved once it is done: what is done twice in between does no harm.
+        if key is not None:
+            once.reserved(asked, None, batch_id)
+        return Done(standing, is_replay=False)
 
     def cancel_step(self, batch_id: str) -> None:
         """Cancel some open jobs of a cancelled batch."""
@@ -132,7 +124,6 @@ class Control:
             return standing.batch.changed(
                 state=BatchState.PAUSED if is_paused else BatchState.RUNNING,
                 retry_until=self.farm.clock.now(),
-                retries=standing.batch.retries + 1,
                 **_patience(standing),
             )
 
@@ -169,4 +160,3 @@ _ACTIONS: Mapping[Action, Callable[[Control, str], Standing]] = {
     "cancel": Control._cancel,  # noqa: SLF001
     "retry-failed": Control._retry_failed,  # noqa: SLF001
 }
-ACTIONS = tuple(_ACTIONS)

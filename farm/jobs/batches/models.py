@@ -74,8 +74,6 @@ class Batch(Record):
     revision: int = 1
     pause_at: int | None = None
     """Failures at which it pauses by itself; ``None``: at no number."""
-    retries: int = 0
-    """How often a caller has had its failed jobs queued again."""
     retry_until: datetime | None = None
     """What failed up to then is being queued again; ``None``: nothing is."""
 

@@ -170,7 +170,7 @@ class WebhookOptions(OptionGroup):
         Secret | None,
         Field(
             description="What to sign it with: `whsec_` and 24 to 64 bytes in base64. Without it "
-            "nothing is signed.",
+            "the key's own secret signs, if there is one.",
             examples=["whsec_bm90IGEgc2VjcmV0LCBidXQgYW4gZXhhbXBsZQ=="],
             json_schema_extra=dict(WRITE_ONLY),
         ),

@@ -16,6 +16,7 @@ from farm.jobs.specs.access import Access, check_cookies
 from farm.jobs.specs.acting import Acting, Blocking
 from farm.jobs.specs.base import LISTED, JobOptions, Model, OptionGroup, Rules, Url, given, mistake
 from farm.jobs.specs.device import Device
+from farm.jobs.specs.isolation import Isolation, check_isolation
 from farm.jobs.specs.texts import SELECTOR_MAX_CHARACTERS, Selector
 
 PAGE_TIMEOUT_MAX_MS = 120_000
@@ -232,9 +233,14 @@ class Collecting(OptionGroup):
 
 
 class PageOptions(
-    JobOptions, Collecting, Failing, Blocking, Acting, Access, Device, Waiting, Source
+    JobOptions, Isolation, Collecting, Failing, Blocking, Acting, Access, Device, Waiting, Source
 ):
     """The options of all page kinds; as groups, the last base comes first."""
+
+    @model_validator(mode="after")
+    def _check_isolation(self) -> Self:
+        check_isolation(vars(self), self.collect)
+        return self
 
     @model_validator(mode="after")
     def _check_origin(self) -> Self:
