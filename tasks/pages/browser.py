@@ -162,10 +162,9 @@ class BrowserHolder:
     def close_tab(self) -> None:
         """Close what the last job left open, if there is anything."""
         tab, self._left = self._left, None
-        if tab is None or self._browser is None:
-            return
         try:
-            tab.context.close()
+            if tab is not None and self._browser is not None:
+                tab.context.close()
         except PlaywrightError:
             self.discard()
 
