@@ -4,16 +4,18 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from farm.jobs.errors import CaptureFailed, PageCrashed, PageTooLarge, SelectorNotFound
+from farm.jobs.errors import CaptureFailed, PageTooLarge, SelectorNotFound
 from farm.jobs.specs.screenshot import AREA_MAX_PX, SIDE_MAX_PX, Clip, ScreenshotSpec
 from tasks.deadline import Deadline
 from tasks.outcome import Made
 from tasks.pages.picture import is_blank, size_px
 from tasks.pages.settle import ELEMENT_S, found
-from tasks.pages.visit import Visit
+from tasks.pages.visit import LOOK_MS, Visit
 
 _DEFAULT_QUALITY = 80
 _BLANK_PAUSE_MS = 1000
+_SIZE_S = 2.0
+"""Many times what a document takes to have a first layout."""
 _TOLERANCE_PX = 1
 """Lengths that are no whole number of pixels are rounded, by whom differs."""
 
@@ -49,7 +51,6 @@ def screenshot(
     Raises:
         SelectorNotFound: The spec's element is not there.
         PageTooLarge: The element does not fit into a picture of this type.
-        PageCrashed: The page has no window any more.
         CaptureFailed: The browser made no picture of it.
         JobTimedOut: The deadline passed.
         BrowserCrashed: Chromium went away. The job is tried again.
@@ -133,7 +134,7 @@ def _quality(spec: ScreenshotSpec) -> int | None:
 def _frame(visit: Visit, spec: ScreenshotSpec, deadline: Deadline) -> _Frame:
     factor = _factor(visit, spec)
     if spec.full_page:
-        return _whole_page(visit, spec, factor)
+        return _whole_page(visit, spec, factor, deadline)
     if spec.selector is not None:
         clip = _element(visit, spec, spec.selector, deadline)
     elif spec.clip is not None:
@@ -157,12 +158,8 @@ def _factor(visit: Visit, spec: ScreenshotSpec) -> float:
     return float(visit.ask("() => window.devicePixelRatio"))
 
 
-def _whole_page(visit: Visit, spec: ScreenshotSpec, factor: float) -> _Frame:
-    width, height = visit.layout_px()
-    if not (width and height):
-        # An empty one is as large as the window. One that was going elsewhere when it was held
-        # can, rarely, be left without a window, and stays so.
-        raise PageCrashed("The page has lost its window.")
+def _whole_page(visit: Visit, spec: ScreenshotSpec, factor: float, deadline: Deadline) -> _Frame:
+    width, height = _size_px(visit, deadline)
     side = SIDE_MAX_PX[spec.type] / factor
     shown_width = min(width, int(side))
     most = min(spec.full_page_max_height / factor, side, AREA_MAX_PX / factor**2 / shown_width)
@@ -171,6 +168,18 @@ def _whole_page(visit: Visit, spec: ScreenshotSpec, factor: float) -> _Frame:
         return _Frame(None, None)
     clip = Clip(x=0, y=0, width=shown_width, height=shown_height)
     return _Frame(clip, _scaled((shown_width, shown_height), factor), is_truncated=True)
+
+
+def _size_px(visit: Visit, deadline: Deadline) -> tuple[int, int]:
+    """Return the whole page's size. One that goes on and on has none as each document begins."""
+    looking = deadline.within(_SIZE_S)
+    while True:
+        width, height = visit.layout_px()
+        if width and height:
+            return width, height
+        if looking.left_s == 0:
+            raise CaptureFailed("The page has no size.")
+        visit.page.wait_for_timeout(LOOK_MS)
 
 
 def _element(visit: Visit, spec: ScreenshotSpec, selector: str, deadline: Deadline) -> Clip:

@@ -102,7 +102,7 @@ def test_a_document_that_is_no_html_is_pictured_as_a_page_is(
     assert len(image.getcolors() or range(9)) > 1
 
 
-def test_a_page_that_has_lost_its_window_is_begun_anew(
+def test_a_page_that_has_no_size_yet_is_looked_at_again(
     browser: BrowserHolder, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = [(0, 0)]
