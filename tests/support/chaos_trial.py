@@ -217,6 +217,8 @@ def _in_celery(farm: ChaosFarm) -> list[str]:
         if unacked:
             redis.zadd("unacked_index", dict.fromkeys(unacked, 1), xx=True)
         lists = [key.decode() for key in redis.scan_iter(_type="LIST")]
+        # The farm's own are no queues of Celery's.
+        lists = [name for name in lists if not name.startswith("farm:")]
         left = redis.hlen("unacked")
     except RedisError as error:
         return [f"Redis: {error}"]
