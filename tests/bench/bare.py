@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from tasks.pages.chromium import find_chromium
 from tests.support.counts import bare_capture
@@ -46,4 +47,8 @@ def _launch() -> None:
 
 def _capture(job: tuple[str, str]) -> None:
     url, file = job
-    Path(file).write_bytes(bare_capture(_browsers[0], url))
+    try:
+        picture = bare_capture(_browsers[0], url)
+    except PlaywrightError:  # Now and then Chromium takes no picture; the farm tries again, too.
+        picture = bare_capture(_browsers[0], url)
+    Path(file).write_bytes(picture)
