@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from farm.jobs.batches.control import Control
+from farm.jobs.batches.control import Control, Place
 from farm.jobs.errors import UnknownBatch
 from farm.jobs.service import JobService
 
@@ -25,7 +25,7 @@ class BatchKeeper:
     """Does the steps that no request is there to do."""
 
     farm: JobService
-    _retried_to: dict[str, int] = field(default_factory=dict, init=False)
+    _retried_to: dict[str, Place] = field(default_factory=dict, init=False)
     """How far each batch's failed jobs were gone through; lost with the process, which only
     means to go through them again."""
 
@@ -40,9 +40,9 @@ class BatchKeeper:
                 control.cancel_step(batch_id)
         for batch_id in self.farm.batches.retrying(_BATCHES):
             with suppress(UnknownBatch):
-                after = control.retry_step(batch_id, self._retried_to.pop(batch_id, 0))
-                if after is not None:
-                    self._retried_to[batch_id] = after
+                place = control.retry_step(batch_id, self._retried_to.pop(batch_id, None))
+                if place is not None:
+                    self._retried_to[batch_id] = place
 
     def tidy(self) -> None:
         """Drop the batches whose last job is no longer kept."""

@@ -98,6 +98,23 @@ def test_the_failed_jobs_of_a_large_batch_are_queued_again_once_each(farm: Memor
     assert farm.batches.retrying(10) == []
 
 
+def test_a_retry_that_is_asked_for_again_begins_anew(farm: MemoryFarm) -> None:
+    count = 2 * STEP_JOBS + 1
+    batch_id = submitted(farm.service, count).batch.id
+    fail(farm, farm.batches.open_jobs(batch_id, count))
+    farm.clock.advance(1)
+    control, keeper = Control(farm.service), BatchKeeper(farm.service)
+    control.act(batch_id, "retry-failed", None)
+    keeper.step()
+    fail(farm, farm.batches.open_jobs(batch_id, count))
+    farm.clock.advance(1)
+    control.act(batch_id, "retry-failed", None)
+    for _ in range(4):
+        keeper.step()
+    progress = farm.batches.get(batch_id).progress
+    assert (progress.queued, progress.failed) == (count, 0)
+
+
 def test_a_batch_is_not_finished_between_two_steps_of_a_retry(farm: MemoryFarm) -> None:
     batch_id = submitted(farm.service, STEP_JOBS + 1).batch.id
     fail(farm, farm.batches.open_jobs(batch_id, 2 * STEP_JOBS))

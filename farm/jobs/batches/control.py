@@ -7,6 +7,7 @@ is left the dispatcher does, a bounded step at a time; a step that is done twice
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from farm.jobs.batches.models import Batch, BatchState, Standing
@@ -23,6 +24,9 @@ from farm.jobs.service import JobService
 
 STEP_JOBS = 200
 """Jobs that one step moves: some tenths of a second on a busy machine."""
+
+Place = tuple[datetime, int]
+"""How far a retry has got: when it was asked for, and the number of the last failed job."""
 
 Action = Literal["pause", "resume", "cancel", "retry-failed"]
 
@@ -59,12 +63,13 @@ class Control:
         if self.farm.batches.get(batch_id).progress.open == 0:
             self.farm.batches.cancelled(batch_id)
 
-    def retry_step(self, batch_id: str, after: int = 0) -> int | None:
+    def retry_step(self, batch_id: str, place: Place | None = None) -> Place | None:
         """Queue again some of what had failed when that was asked for, and was not yet.
 
         Args:
             batch_id: The batch.
-            after: What the step before returned; 0 for the first.
+            place: What the step before returned; ``None`` for the first. That of another
+                retry, which was asked for before, counts for nothing.
 
         Returns:
             Where to go on; ``None``: that was all.
@@ -72,6 +77,7 @@ class Control:
         batch = self.farm.batches.get(batch_id).batch
         if batch.retry_until is None:
             return None
+        after = place[1] if place and place[0] == batch.retry_until else 0
         jobs, following = self.farm.batches.failed_jobs(batch_id, after, STEP_JOBS)
         for job in jobs:
             if job.finished_at is not None and job.finished_at <= batch.retry_until:
@@ -81,7 +87,8 @@ class Control:
         if following is None:
             # Unless it was asked for once more: then there is more to do.
             self.farm.batches.swap(batch.changed(retry_until=None))
-        return following
+            return None
+        return batch.retry_until, following
 
     def _pause(self, batch_id: str) -> Standing:
         def paused(standing: Standing) -> Batch | None:
