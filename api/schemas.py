@@ -97,6 +97,15 @@ class LinkQuery(BaseModel):
     signature: Annotated[str | None, Field(description="The farm's, of all of this.")] = None
 
 
+BODY_REFUSED = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+)
+"""What every address answers that reads JSON: broken, too large, something else, or wrong."""
+
+
 def problems(*statuses: HTTPStatus) -> dict[int, Any]:
     """Return the description of these error answers."""
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
@@ -105,7 +114,7 @@ def problems(*statuses: HTTPStatus) -> dict[int, Any]:
             "description": status.phrase,
             "content": {"application/problem+json": {"schema": schema}},
         }
-        for status in statuses
+        for status in sorted(statuses)
     }
 
 

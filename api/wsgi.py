@@ -9,7 +9,7 @@ from api.app import create_app
 from api.auth import say_who_may_call
 from api.settings import ApiSettings
 from farm.backends import logs
-from farm.backends.assembly import assemble
+from farm.backends.assembly import assemble_from
 from farm.backends.redis_connection import connect
 from farm.jobs.errors import ConfigError
 from farm.jobs.key_service import KeyService
@@ -21,14 +21,7 @@ def create() -> Flask:
     try:
         settings = ApiSettings.from_environment()
         client = connect(settings.redis_url)
-        service = assemble(
-            settings.redis_url,
-            settings.uploads_dir,
-            broker_url=settings.broker_url,
-            artifacts=settings.artifacts,
-            waiters_max=settings.waiters_max,
-            client=client,
-        )
+        service = assemble_from(settings, waiters_max=settings.waiters_max, client=client)
     except ConfigError as error:
         sys.exit(error.message)
     logs.configure()

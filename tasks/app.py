@@ -8,7 +8,7 @@ from celery import Celery
 from celery.exceptions import SoftTimeLimitExceeded
 
 from farm.backends.amqp_queue import AMQP_SETTINGS
-from farm.backends.assembly import assemble
+from farm.backends.assembly import assemble_from
 from farm.backends.celery_queue import BROKER_SETTINGS, redis_settings
 from farm.backends.traces import traces_to
 from farm.jobs.ladder import Ladder
@@ -78,13 +78,7 @@ def make_celery(settings: WorkerSettings) -> Celery:
         app.conf.update(redis_settings(settings.redis_url, socket_timeout_s=30, options=_RESTORING))
     app.conf.update(WORKER_SETTINGS)
     app.conf.update(worker_concurrency=settings.concurrency)
-    farm = assemble(
-        settings.redis_url,
-        settings.uploads_dir,
-        broker_url=settings.broker_url,
-        artifacts=settings.artifacts,
-        waiters_max=0,
-    )
+    farm = assemble_from(settings, waiters_max=0)
     keeper = settings.keeper()
     gate = Gate(keeper.control)
     browser = BrowserHolder(settings.chromium, settings.chromium_sandbox, gate)

@@ -10,7 +10,7 @@ from api.downloads import HARMLESS
 from api.etags import tag
 from api.idempotency import once, tell
 from api.pictures import PICTURES
-from api.schemas import LINK_SUFFICES, LinkQuery, file_answer, problems
+from api.schemas import BODY_REFUSED, LINK_SUFFICES, LinkQuery, file_answer, problems
 from farm.jobs.idempotency import Done
 from farm.jobs.links import LinkRequest, Links, LinkView, artifact_path
 from farm.jobs.models import Artifact, Job
@@ -67,10 +67,7 @@ def blueprint(asked: Asked, links: Links) -> APIBlueprint:
     @artifacts.doc(
         summary="Make a link that reads one artifact without a key, for a while",
         responses=problems(
-            HTTPStatus.BAD_REQUEST,
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            HTTPStatus.UNPROCESSABLE_ENTITY,
+            *BODY_REFUSED,
             *_PROBLEMS,
         ),
     )

@@ -13,6 +13,7 @@ from api.bodies import StrictRequest
 from api.idempotency import idempotency_key, tell
 from api.routes.jobs import following, jobs_response
 from api.schemas import (
+    BODY_REFUSED,
     REPLAYED,
     ListQuery,
     PageQuery,
@@ -56,11 +57,8 @@ def blueprint(asked: Asked, batch_max_bytes: int) -> APIBlueprint:
         "Good lines become jobs, bad ones are told in `rejected`, by number; where none is good "
         "nothing is stored. Their priority is `low`, unless they say otherwise.",
         responses=problems(
-            HTTPStatus.BAD_REQUEST,
+            *BODY_REFUSED,
             HTTPStatus.GONE,
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            HTTPStatus.UNPROCESSABLE_ENTITY,
             HTTPStatus.TOO_MANY_REQUESTS,
             HTTPStatus.SERVICE_UNAVAILABLE,
         ),

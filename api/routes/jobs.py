@@ -15,6 +15,7 @@ from api.bodies import optional_object
 from api.etags import tag
 from api.idempotency import once, tell
 from api.schemas import (
+    BODY_REFUSED,
     PREFER_WAIT_MAX_S,
     ListQuery,
     PageQuery,
@@ -51,11 +52,8 @@ def blueprint(asked: Asked) -> APIBlueprint:
         responses={
             **json_answer(HTTPStatus.OK, JobView, "It has ended, within `Prefer: wait` or before"),
             **problems(
-                HTTPStatus.BAD_REQUEST,
+                *BODY_REFUSED,
                 HTTPStatus.GONE,
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                HTTPStatus.UNPROCESSABLE_ENTITY,
                 HTTPStatus.TOO_MANY_REQUESTS,
                 HTTPStatus.SERVICE_UNAVAILABLE,
             ),
@@ -95,13 +93,10 @@ def blueprint(asked: Asked) -> APIBlueprint:
         responses={
             **json_answer(HTTPStatus.OK, JobView, "It was queued again before, and has ended"),
             **problems(
-                HTTPStatus.BAD_REQUEST,
+                *BODY_REFUSED,
                 HTTPStatus.NOT_FOUND,
                 HTTPStatus.CONFLICT,
                 HTTPStatus.GONE,
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                HTTPStatus.UNPROCESSABLE_ENTITY,
                 HTTPStatus.SERVICE_UNAVAILABLE,
             ),
         },
@@ -141,12 +136,9 @@ def blueprint(asked: Asked) -> APIBlueprint:
         description="In place of those that it has, at any time; it is found by them at once. "
         "Nothing else of the job changes, and no webhook is sent.",
         responses=problems(
-            HTTPStatus.BAD_REQUEST,
+            *BODY_REFUSED,
             HTTPStatus.NOT_FOUND,
             HTTPStatus.GONE,
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            HTTPStatus.UNPROCESSABLE_ENTITY,
             HTTPStatus.SERVICE_UNAVAILABLE,
         ),
     )

@@ -8,7 +8,7 @@ from flask import Response, jsonify
 
 from api.auth import Asked
 from api.idempotency import once, tell
-from api.schemas import problems
+from api.schemas import BODY_REFUSED, problems
 from farm.jobs.key_service import KeyRequest, KeyService
 from farm.jobs.key_views import KeysView, KeyView, NewKeyView
 from farm.jobs.repeats import make_key
@@ -28,10 +28,7 @@ def blueprint(asked: Asked, service: KeyService) -> APIBlueprint:
         description="`key` is shown this once; the farm keeps no more than its hash. The first key "
         "switches keys on: it needs the scope `keys`, and must not expire.",
         responses=problems(
-            HTTPStatus.BAD_REQUEST,
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            HTTPStatus.UNPROCESSABLE_ENTITY,
+            *BODY_REFUSED,
             HTTPStatus.SERVICE_UNAVAILABLE,
         ),
     )

@@ -16,7 +16,7 @@ from api.results.lines import csv_lines, ndjson
 from api.results.pieces import gathered
 from api.results.report import CAUSE_JOBS_MAX, Cause, Thumbnails, report
 from api.routes.artifacts import linked
-from api.schemas import BYTES, problems
+from api.schemas import BODY_REFUSED, BYTES, problems
 from farm.jobs.batches.models import Standing
 from farm.jobs.batches.reading import Reading
 from farm.jobs.batches.service import Batches
@@ -103,13 +103,10 @@ def blueprint(asked: Asked, links: Links, templates: Environment) -> APIBlueprin
         description="To `results.ndjson`, `results.csv`, `archive.zip` or `report.html`, as they "
         "are when they are read.",
         responses=problems(
-            HTTPStatus.BAD_REQUEST,
+            *BODY_REFUSED,
             HTTPStatus.NOT_FOUND,
             HTTPStatus.CONFLICT,
             HTTPStatus.GONE,
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            HTTPStatus.UNPROCESSABLE_ENTITY,
             HTTPStatus.SERVICE_UNAVAILABLE,
         ),
     )

@@ -10,7 +10,7 @@ from api.auth import Asked
 from api.idempotency import once, tell
 from api.routes.batches import batch_response
 from api.routes.jobs import following, job_response
-from api.schemas import PageQuery, problems
+from api.schemas import BODY_REFUSED, PageQuery, problems
 from farm.jobs import repeats
 from farm.jobs.batches.views import BatchView
 from farm.jobs.service import JobService
@@ -61,10 +61,7 @@ def blueprint(asked: Asked) -> APIBlueprint:
         description="For a while they are signed with the one of before as well, so that receivers "
         "can be told in between.",
         responses=problems(
-            HTTPStatus.BAD_REQUEST,
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            HTTPStatus.UNPROCESSABLE_ENTITY,
+            *BODY_REFUSED,
             HTTPStatus.SERVICE_UNAVAILABLE,
         ),
     )

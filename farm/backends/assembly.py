@@ -23,8 +23,23 @@ from farm.backends.redis_signing import RedisSigning
 from farm.backends.redis_statistics import RedisStatistics
 from farm.backends.redis_twins import RedisTwins
 from farm.backends.redis_workers import RedisWorkers
+from farm.backends.settings import Settings
 from farm.jobs.ports import ArtifactStore
 from farm.jobs.service import JobService
+
+
+def assemble_from(
+    settings: Settings, *, waiters_max: int, client: Redis | None = None
+) -> JobService:
+    """Return what ``assemble`` does, of the places that ``settings`` name."""
+    return assemble(
+        settings.redis_url,
+        settings.uploads_dir,
+        broker_url=settings.broker_url,
+        artifacts=settings.artifacts,
+        waiters_max=waiters_max,
+        client=client,
+    )
 
 
 def assemble(

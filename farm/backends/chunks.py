@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 
+from farm.jobs.models import Artifact
+
 
 class Counted:
     """Chunks that pass by: how much they come to, and what broke them off."""
@@ -11,7 +13,7 @@ class Counted:
         """Let ``chunks`` pass, once."""
         self._chunks = chunks
         self._sha256 = hashlib.sha256()
-        self.size_bytes = 0
+        self._size_bytes = 0
         self.error: Exception | None = None
         """What the chunks raised; ``None`` while they have not."""
 
@@ -20,16 +22,20 @@ class Counted:
         try:
             for chunk in self._chunks:
                 self._sha256.update(chunk)
-                self.size_bytes += len(chunk)
+                self._size_bytes += len(chunk)
                 yield chunk
         except Exception as error:
             self.error = error
             raise
 
-    @property
-    def sha256(self) -> str:
-        """The hash of what has passed, in hexadecimal digits."""
-        return self._sha256.hexdigest()
+    def artifact(self, name: str, media_type: str) -> Artifact:
+        """Return what has passed, as an artifact."""
+        return Artifact(
+            name=name,
+            media_type=media_type,
+            size_bytes=self._size_bytes,
+            sha256=self._sha256.hexdigest(),
+        )
 
 
 def rechunk(chunks: Iterable[bytes], size_bytes: int) -> Iterator[bytes]:

@@ -22,6 +22,7 @@ from typing import IO
 
 from pydantic import ValidationError
 
+from farm.backends.chunks import Counted
 from farm.jobs.errors import ArtifactEvicted, BackendUnavailable
 from farm.jobs.models import Artifact
 from farm.jobs.ports import Clock
@@ -52,17 +53,12 @@ class FolderArtifacts:
     ) -> Artifact:
         """See ``ArtifactStore.put``."""
         path = self._path(owner, name)
-        sha256 = hashlib.sha256()
-        size_bytes = 0
+        counted = Counted(chunks)
         with _new_file(path) as file:
-            for chunk in chunks:
+            for chunk in counted:
                 with _folder_errors():
                     file.write(chunk)
-                sha256.update(chunk)
-                size_bytes += len(chunk)
-        artifact = Artifact(
-            name=name, media_type=media_type, size_bytes=size_bytes, sha256=sha256.hexdigest()
-        )
+        artifact = counted.artifact(name, media_type)
         try:
             self._describe(path, artifact, ttl_s)
         except BaseException:
@@ -145,7 +141,7 @@ class FolderArtifacts:
             # Nothing is synced: after a loss of power a file may be shorter than it was.
             if manifest and path.stat().st_size == manifest.size_bytes:
                 return path
-        raise _evicted(name)
+        raise ArtifactEvicted(name)
 
     def _is_over(self, path: Path) -> bool:
         now = self._clock.now()
@@ -163,14 +159,10 @@ def _chunks(path: Path, name: str) -> Iterator[bytes]:
         try:
             file = path.open("rb")
         except FileNotFoundError:
-            raise _evicted(name) from None
+            raise ArtifactEvicted(name) from None
         with file:
             while chunk := file.read(_CHUNK_BYTES):
                 yield chunk
-
-
-def _evicted(name: str) -> ArtifactEvicted:
-    return ArtifactEvicted(f"The bytes of {name!r} are no longer kept.")
 
 
 def _artifact_of(manifest: _Manifest) -> Artifact:

@@ -451,7 +451,7 @@ class MemoryArtifacts:
         """See ``ArtifactStore.read``."""
         stored = self.stored.get((owner, name))
         if stored is None:
-            raise ArtifactEvicted(f"The bytes of {name!r} are no longer kept.")
+            raise ArtifactEvicted(name)
         return iter([stored[1]])
 
     def place(self, owner: str, name: str, path: Path) -> None:

@@ -10,7 +10,6 @@ A Redis of their own may be given to them, with a limit to its memory and the po
 has an expiry from its first moment, and none of an artifact's keys stays after the others.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import cast
 
 from redis import Redis
 
-from farm.backends.chunks import rechunk
+from farm.backends.chunks import Counted, rechunk
 from farm.backends.redis_connection import redis_errors
 from farm.backends.redis_scripts import script
 from farm.jobs.errors import ArtifactEvicted, BackendUnavailable
@@ -49,21 +48,17 @@ class RedisArtifacts:
     ) -> Artifact:
         """See ``ArtifactStore.put``."""
         key = _key(owner, name)
-        sha256 = hashlib.sha256()
-        size_bytes = count = 0
+        counted = Counted(chunks)
+        count = 0
         last: bytes | None = None  # It goes with the manifest: most artifacts have no other.
         try:
-            for chunk in rechunk(chunks, CHUNK_BYTES):
+            for chunk in rechunk(counted, CHUNK_BYTES):
                 if last is not None:
                     with redis_errors():
                         self._client.set(f"{key}:{count - 1}", last, ex=ttl_s)
-                sha256.update(chunk)
-                size_bytes += len(chunk)
                 count += 1
                 last = chunk
-            artifact = Artifact(
-                name=name, media_type=media_type, size_bytes=size_bytes, sha256=sha256.hexdigest()
-            )
+            artifact = counted.artifact(name, media_type)
             manifest = _Manifest(**artifact.model_dump(), chunks=count)
             with redis_errors(), self._client.pipeline() as pipe:
                 # The first chunks may be old by now, and must not go before the manifest.
@@ -94,13 +89,13 @@ class RedisArtifacts:
             pipe.get(f"{key}:0")  # Most artifacts have no other chunk.
             stored, left_ms, first = pipe.execute()
         if stored is None:
-            raise _evicted(name)
+            raise ArtifactEvicted(name)
         chunk_keys = _chunk_keys(key, _Manifest.model_validate_json(stored).chunks)
         if not chunk_keys:
             return iter(())
         others = chunk_keys[1:]
         if first is None or not self._hold(others, left_ms):
-            raise _evicted(name)
+            raise ArtifactEvicted(name)
         return self._chunks(name, first, others)
 
     def place(self, owner: str, name: str, path: Path) -> None:
@@ -157,7 +152,7 @@ class RedisArtifacts:
             with redis_errors():
                 stored = cast("bytes | None", self._client.get(key))
             if stored is None:
-                raise _evicted(name)
+                raise ArtifactEvicted(name)
             chunk = stored
         yield chunk
 
@@ -165,10 +160,6 @@ class RedisArtifacts:
     def _manifest(self, owner: str, name: str) -> _Manifest | None:
         stored = cast("bytes | None", self._client.get(_key(owner, name)))
         return None if stored is None else _Manifest.model_validate_json(stored)
-
-
-def _evicted(name: str) -> ArtifactEvicted:
-    return ArtifactEvicted(f"The bytes of {name!r} are no longer kept.")
 
 
 def _key(owner: str, name: str) -> str:

@@ -9,7 +9,7 @@ from redis import Redis
 from farm.backends.redis_changes import ChangeListener, of_batch
 from farm.backends.redis_connection import redis_errors
 from farm.backends.redis_filing import ended_in_key, label_key
-from farm.backends.redis_records import read_jobs
+from farm.backends.redis_records import jobs_above, read_jobs
 from farm.jobs.batches.milestones import in_time, spaced
 from farm.jobs.models import Job
 from farm.jobs.ports import Pause
@@ -26,14 +26,14 @@ class RedisBatchJobs:
     @redis_errors()
     def in_order(self, batch_id: str, after: int, limit: int) -> tuple[list[Job], int | None]:
         """See ``BatchJobs.in_order``."""
-        found = self._above(label_key(f"batch:{batch_id}"), after, limit)
+        found = jobs_above(self._client, label_key(f"batch:{batch_id}"), after, limit)
         last = found[-1][0] if len(found) == limit else None
         return [job for _, job in found if job is not None], last
 
     @redis_errors()
     def ended(self, batch_id: str, after: int, limit: int) -> list[tuple[int, Job]]:
         """See ``BatchJobs.ended``."""
-        found = self._above(ended_in_key(batch_id), after, limit)
+        found = jobs_above(self._client, ended_in_key(batch_id), after, limit)
         # One may have been queued again since; it is told of when it ends once more.
         return [(number, job) for number, job in found if job is not None and job.state.is_terminal]
 
@@ -54,13 +54,3 @@ class RedisBatchJobs:
     def watched(self, batch_id: str) -> AbstractContextManager[Pause | None]:
         """See ``BatchJobs.watched``."""
         return self._changes.watched(of_batch(batch_id))
-
-    def _above(self, key: str, after: int, limit: int) -> list[tuple[int, Job | None]]:
-        found = cast(
-            "list[tuple[bytes, float]]",
-            self._client.zrangebyscore(
-                key, f"({after}", "+inf", start=0, num=limit, withscores=True
-            ),
-        )
-        jobs = read_jobs(self._client, [job_id for job_id, _ in found])
-        return [(int(number), jobs[job_id]) for job_id, number in found]

@@ -29,7 +29,7 @@ from farm.backends.redis_filing import (
     owner_key,
     queued_key,
 )
-from farm.backends.redis_records import read_jobs
+from farm.backends.redis_records import jobs_above, read_jobs
 from farm.backends.redis_scripts import script
 from farm.backends.redis_standing import batch_key, fields_of, standing_of
 from farm.jobs.batches.models import (
@@ -193,15 +193,9 @@ class RedisBatches:
     @redis_errors()
     def failed_jobs(self, batch_id: str, after: int, limit: int) -> tuple[list[Job], int | None]:
         """See ``BatchLedger.failed_jobs``."""
-        found = cast(
-            "list[tuple[bytes, float]]",
-            self._client.zrangebyscore(
-                failed_key(batch_id), f"({after}", "+inf", start=0, num=limit, withscores=True
-            ),
-        )
-        jobs = read_jobs(self._client, [job_id for job_id, _ in found])
-        last = int(found[-1][1]) if len(found) == limit else None
-        return [job for job in jobs.values() if job is not None], last
+        found = jobs_above(self._client, failed_key(batch_id), after, limit)
+        last = found[-1][0] if len(found) == limit else None
+        return [job for _, job in found if job is not None], last
 
     @redis_errors()
     def over(self, now: datetime, limit: int) -> list[str]:

@@ -53,7 +53,10 @@ class RedisDeliveries:
             for job in about:
                 pipe.hget(job_key(job.id), "webhook")
             found = cast("list[bytes | None]", pipe.execute())
-        return {job.id: _of(job, kept) for job, kept in zip(about, found, strict=True)}
+        return {
+            job.id: Delivery.kept(kept, job.revision)
+            for job, kept in zip(about, found, strict=True)
+        }
 
     @redis_errors()
     def record(self, about: Job, delivery: Delivery) -> bool:
@@ -86,10 +89,3 @@ class RedisDeliveries:
             return [GivenUp(job, how, how.failed_at) for job, how in found if how.failed_at]
 
         return read_given_up(self._client, f"{_GIVEN_UP}{owner}", before, limit, look_up)
-
-
-def _of(job: Job, kept: bytes | None) -> Delivery:
-    delivery = None if kept is None else Delivery.model_validate_json(kept)
-    if delivery is not None and delivery.revision == job.revision:
-        return delivery
-    return Delivery(revision=job.revision)

@@ -55,7 +55,10 @@ class RedisNotices:
             for each in about:
                 pipe.hget(batch_key(each.standing.batch.id), f"webhook:{each.event}")
             found = cast("list[bytes | None]", pipe.execute())
-        return {each.id: _of(each, kept) for each, kept in zip(about, found, strict=True)}
+        return {
+            each.id: Delivery.kept(kept, each.revision)
+            for each, kept in zip(about, found, strict=True)
+        }
 
     @redis_errors()
     def record(self, about: Notice, delivery: Delivery) -> bool:
@@ -137,10 +140,3 @@ def _time(value: bytes) -> datetime:
 
 def _member(about: Notice) -> str:
     return f"{about.standing.batch.id} {about.event}"
-
-
-def _of(about: Notice, kept: bytes | None) -> Delivery:
-    delivery = None if kept is None else Delivery.model_validate_json(kept)
-    if delivery is not None and delivery.revision == about.revision:
-        return delivery
-    return Delivery(revision=about.revision)

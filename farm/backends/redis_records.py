@@ -32,6 +32,16 @@ def read_jobs(client: Redis, ids: Sequence[bytes]) -> dict[bytes, Job | None]:
     return {job_id: _readable(*stored) for job_id, stored in zip(ids, found, strict=True)}
 
 
+def jobs_above(client: Redis, key: str, after: int, limit: int) -> list[tuple[int, Job | None]]:
+    """Return the jobs of the sorted set ``key`` with higher numbers than ``after``, with these."""
+    found = cast(
+        "list[tuple[bytes, float]]",
+        client.zrangebyscore(key, f"({after}", "+inf", start=0, num=limit, withscores=True),
+    )
+    jobs = read_jobs(client, [job_id for job_id, _ in found])
+    return [(int(number), jobs[job_id]) for job_id, number in found]
+
+
 def job_of(record: bytes, tags: bytes | None) -> Job:
     """Return the job of this record, with the tags that were set by hand, if any were."""
     job = Job.model_validate_json(record)

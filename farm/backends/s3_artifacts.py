@@ -105,12 +105,7 @@ class S3Artifacts:
         counted = Counted(chunks)
         try:
             self._send(new, counted)
-            artifact = Artifact(
-                name=name,
-                media_type=media_type,
-                size_bytes=counted.size_bytes,
-                sha256=counted.sha256,
-            )
+            artifact = counted.artifact(name, media_type)
             manifest = _Manifest(**artifact.model_dump(), stored_as=new)
             with redis_errors(), self._client.pipeline() as pipe:
                 pipe.set(_key(owner, name), manifest.model_dump_json(), ex=ttl_s)
@@ -132,7 +127,7 @@ class S3Artifacts:
         """See ``ArtifactStore.read``; says before the first byte if they are not there."""
         manifest = self._manifest(owner, name)
         if manifest is None:
-            raise _evicted(name)
+            raise ArtifactEvicted(name)
         pieces = self._pieces(manifest)
         return chain([next(pieces, b"")], pieces)
 
@@ -237,13 +232,9 @@ class S3Artifacts:
         return None if stored is None else _Manifest.model_validate_json(stored)
 
 
-def _evicted(name: str) -> ArtifactEvicted:
-    return ArtifactEvicted(f"The bytes of {name!r} are no longer kept.")
-
-
 def _evicted_or_gone(manifest: _Manifest, error: FileNotFoundError) -> Exception:
     # obstore has one error for an object that is not there and for a bucket that is not.
-    return error if "NoSuchBucket" in str(error) else _evicted(manifest.name)
+    return error if "NoSuchBucket" in str(error) else ArtifactEvicted(manifest.name)
 
 
 def _key(owner: str, name: str) -> str:

@@ -18,7 +18,7 @@ from farm.client.options import (
     spec_options,
 )
 from farm.client.output import STDOUT, print_json, print_warnings, write_bytes, write_json
-from farm.client.saving import check_file_name
+from farm.client.saving import PICTURE_TYPES, check_file_name
 from farm.client.steps import is_web_url
 from farm.jobs.specs.content import ContentSpec
 from farm.jobs.specs.pdf import PdfSpec
@@ -26,7 +26,6 @@ from farm.jobs.specs.requests import Kind
 from farm.jobs.specs.screenshot import ScreenshotSpec
 from farm.jobs.views import JobView
 
-_TYPES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 _SOURCE_FIELDS = ("url", "html")
 _STDIN = "-"
 
@@ -166,8 +165,8 @@ def _save_further(client: FarmClient, job: JobView, output: str, folder: Path | 
 
 
 def _type_of(output: str) -> str:
-    found = _TYPES.get(Path(output).suffix.lower())
+    found = PICTURE_TYPES.get(Path(output).suffix.lower())
     if found is None:
-        known = ", ".join(_TYPES)
+        known = ", ".join(PICTURE_TYPES)
         raise click.UsageError(f"Give --type, or an output file that ends in one of: {known}.")
     return found

@@ -45,6 +45,12 @@ class Delivery(BaseModel):
     failed_at: datetime | None = None
     """When it was given up; ``None``: it was not."""
 
+    @classmethod
+    def kept(cls, stored: bytes | None, revision: int) -> Self:
+        """Return the one that is ``stored`` (JSON), if it is of this revision; else a new one."""
+        found = None if stored is None else cls.model_validate_json(stored)
+        return found if found and found.revision == revision else cls(revision=revision)
+
     def after(self, answer: Answer, now: datetime, *, jitter: float) -> Self:
         """Return how it stands after one more attempt; ``jitter`` is from 0 to 1."""
         attempts = self.attempts + 1

@@ -231,6 +231,10 @@ class ArtifactEvicted(RequestError):
 
     code = "artifact_evicted"
 
+    def __init__(self, name: str) -> None:
+        """Name the artifact."""
+        super().__init__(f"The bytes of {name!r} are no longer kept.")
+
 
 class NotFinished(RequestError):
     """The job has no result yet, or a batch nothing to tell its receiver.

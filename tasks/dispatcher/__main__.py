@@ -10,7 +10,7 @@ import structlog
 from httpx import create_ssl_context
 
 from farm.backends import logs
-from farm.backends.assembly import assemble
+from farm.backends.assembly import assemble_from
 from farm.backends.redis_connection import connect
 from farm.backends.redis_leadership import RedisLeadership
 from farm.jobs.errors import BackendUnavailable, ConfigError
@@ -39,13 +39,7 @@ def main() -> None:
     """Take turns until told to stop."""
     try:
         settings = WorkerSettings.from_environment()
-        farm = assemble(
-            settings.redis_url,
-            settings.uploads_dir,
-            broker_url=settings.broker_url,
-            artifacts=settings.artifacts,
-            waiters_max=0,
-        )
+        farm = assemble_from(settings, waiters_max=0)
     except ConfigError as error:
         sys.exit(error.message)
     logs.configure()

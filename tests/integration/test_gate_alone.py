@@ -32,7 +32,7 @@ from tests.support.gates import (
     tunnel,
     whole,
 )
-from tests.support.neighbours import free_port, need
+from tests.support.neighbours import free_port, is_free, need
 from tests.support.waiting import until
 
 HELLO = json.dumps({"hello": SECRET}).encode() + b"\n"
@@ -41,15 +41,6 @@ HELLO = json.dumps({"hello": SECRET}).encode() + b"\n"
 @pytest.fixture
 def place() -> Remote:
     return Remote("127.0.0.1", free_port(), SECRET)
-
-
-def is_free(port: int) -> bool:
-    """Return whether nobody listens there."""
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
 
 
 def test_it_serves_a_session_by_its_own_rules() -> None:

@@ -26,20 +26,12 @@ from tests.support.gates import (
     tunnel,
     whole,
 )
+from tests.support.neighbours import is_free
 from tests.support.waiting import until
 
 
 def limits(max_bytes: int = 1_000_000, max_requests: int = 1000, max_seconds: float = 60) -> Limits:
     return Limits(max_bytes, max_requests, max_seconds)
-
-
-def is_free(port: int) -> bool:
-    """Return whether nobody listens there."""
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
 
 
 def test_without_a_session_everything_is_refused_and_nothing_is_looked_up() -> None:

@@ -70,6 +70,15 @@ def _listens(port: int) -> bool:
     return True
 
 
+def is_free(port: int) -> bool:
+    """Return whether nobody listens at this port of loopback."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
     """Run an empty Redis of its own for the block; give its URL."""

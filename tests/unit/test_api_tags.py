@@ -5,21 +5,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from api.app import create_app
-from api.settings import ApiSettings
 from farm.jobs.models import Job
 from tests.support.builders import NOON, MemoryFarm
 from tests.support.keyed import KeyedFarm
-
-
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()
-
-
-@pytest.fixture
-def client(farm: MemoryFarm) -> FlaskClient:
-    return create_app(ApiSettings(), farm.service).test_client()
 
 
 def ids(client: FlaskClient, tag: str) -> list[str]:

@@ -185,8 +185,3 @@ class TestSampling:
         farm.clock.advance(EVERY_S)
         sampler.sample()
         assert len(farm.statistics.kept()) == 1
-
-
-@pytest.fixture
-def farm() -> MemoryFarm:
-    return MemoryFarm()

@@ -84,7 +84,7 @@ def test_bytes_that_go_in_the_middle_of_them_are_no_file(farm: MemoryFarm) -> No
         yield from farm.service.read(job, artifact)
         if job is second:
             yield b"half" * 100_000
-            raise ArtifactEvicted("The rest is gone.")
+            raise ArtifactEvicted("rest.png")
 
     found = ZipFile(io.BytesIO(b"".join(archive([first, second, third], read, {}, NOON))))
     assert found.testzip() is None

@@ -8,6 +8,7 @@ from typing import Any
 
 from farm.client.lists.entries import BadLine, Entry
 from farm.client.lists.names import Taken, Template, fields_of, of_url, split_suffix
+from farm.client.saving import PICTURE_TYPES
 from farm.jobs.errors import InvalidSpec
 from farm.jobs.specs.base import JobOptions
 from farm.jobs.specs.requests import SPECS, JobRequest
@@ -16,8 +17,7 @@ from farm.jobs.views import JobView, shown
 
 _MARK = "farm-item"
 """In a job's metadata: the key of its item, where its spec as it is shown does not tell."""
-_TYPES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
-_SUFFIXES = {"screenshot": _TYPES, "pdf": {".pdf": ""}, "content": {".json": ""}}
+_SUFFIXES = {"screenshot": PICTURE_TYPES, "pdf": {".pdf": ""}, "content": {".json": ""}}
 _KEY_CHARACTERS = 32
 BATCH_MAX = 10_000
 _BATCH_MAX_CHARACTERS = 6 << 20
@@ -157,8 +157,8 @@ def _item(entry: Entry, options: Mapping[str, Any], template: Template | None) -
     suffix = split_suffix(path)[1].lower() if path is not None and is_meant else ""
     if path is None:
         path = f"page-{entry.line}" if "url" not in spec else of_url(str(spec["url"]))
-    if kind == "screenshot" and suffix in _TYPES:
-        spec.setdefault("type", _TYPES[suffix])
+    if kind == "screenshot" and suffix in PICTURE_TYPES:
+        spec.setdefault("type", PICTURE_TYPES[suffix])
     if suffix not in suffixes:
         path += f".{spec.get('type', 'png')}" if kind == "screenshot" else next(iter(suffixes))
     checked = JobRequest.model_validate(spec).root
