@@ -143,6 +143,7 @@ def _steadily(visit: Visit, deadline: Deadline, take: Callable[[Deadline], Taken
             if deadline.left_s == 0:
                 raise
             _log.info("tried_again", why=error.code)
+            visit.is_restless = True
             visit.stop_loading()
             # Time for the browser to get over a picture that was too large for it.
             with visit.step("capture", deadline):

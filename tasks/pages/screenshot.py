@@ -10,6 +10,7 @@ from tasks.deadline import Deadline
 from tasks.outcome import Made
 from tasks.pages.picture import is_blank, size_px
 from tasks.pages.settle import ELEMENT_S, found
+from tasks.pages.still import standing_still
 from tasks.pages.visit import LOOK_MS, Visit
 
 _DEFAULT_QUALITY = 80
@@ -88,6 +89,12 @@ def _shoot(visit: Visit, spec: ScreenshotSpec, frame: _Frame, deadline: Deadline
 
 
 def _encoded(visit: Visit, spec: ScreenshotSpec, frame: _Frame, deadline: Deadline) -> bytes:
+    if _is_plain(visit, spec, frame):
+        quality = _quality(spec)
+        with standing_still(visit, spec):
+            return visit.window(
+                format=spec.type, **({} if quality is None else {"quality": quality})
+            )
     # A clip may lie below the viewport.
     full_page = spec.full_page or frame.clip is not None
     clip = frame.clip
@@ -107,6 +114,19 @@ def _encoded(visit: Visit, spec: ScreenshotSpec, frame: _Frame, deadline: Deadli
         mask_color=spec.mask_color,
         style=spec.style,
         timeout=deadline.left_ms("capture"),
+    )
+
+
+def _is_plain(visit: Visit, spec: ScreenshotSpec, frame: _Frame) -> bool:
+    """Return whether a picture of the window will do, with nothing that Playwright adds to it.
+
+    It reaches into frames, and it gives up in time on a page that is on its way elsewhere.
+    """
+    return (
+        not (spec.full_page or frame.clip or spec.mask or spec.style or spec.omit_background)
+        and spec.scale == "device"
+        and len(visit.page.frames) == 1
+        and not (visit.is_restless or visit.traffic.is_leaving)
     )
 
 
