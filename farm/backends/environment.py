@@ -62,6 +62,7 @@ KNOWN_NAMES = frozenset(
         # What `make run`, `make demo` and compose start.
         "API_PORT",
         "EXTRAS",
+        "NETWORKS",
         "FLOWER_PORT",
         "GRAFANA_PORT",
         "PROMETHEUS_PORT",
