@@ -57,8 +57,12 @@ def test_artifacts_lie_in_the_bucket_and_messages_go_by_rabbitmq(
         assert len(result.content) == artifact["size_bytes"]
     assert {artifact["sha256"] for artifact in artifacts} <= elsewhere.objects()
     assert farm.run_in("redis-artifacts", "redis-cli", "dbsize").strip() == b"0"
-    consumers = elsewhere.consumers()
-    assert (consumers["pages"], consumers["media"]) == (1, 1)
+
+    def each_has_one() -> bool:
+        consumers = elsewhere.consumers()  # As RabbitMQ counted them some seconds ago.
+        return (consumers["pages"], consumers["media"]) == (1, 1)
+
+    until(each_has_one, "a worker takes from each queue of RabbitMQ", 30)
     kept = farm.run_in("redis", "redis-cli", "exists", "pages", "media", "_kombu.binding.pages")
     assert kept.strip() == b"0"
     until(elsewhere.traces, "a worker has sent its spans", 30)
