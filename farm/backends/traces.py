@@ -19,7 +19,7 @@ def traces_to(endpoint: str | None, service: str) -> Traces:
         module = import_module("farm.backends.otlp_traces")
     except ModuleNotFoundError as error:
         raise ConfigError(
-            "FARM_OTLP_ENDPOINT: traces take what `pip install 'renderfarm[otel]'` brings; "
-            f"{error.name} is missing"
+            "FARM_OTLP_ENDPOINT: traces take what `pip install 'renderfarm[otel]'` brings, or "
+            f"EXTRAS=otel where the image is built; {error.name} is missing"
         ) from None
     return cast("Traces", module.otlp_traces(endpoint, service))

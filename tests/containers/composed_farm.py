@@ -4,6 +4,8 @@ import json
 import os
 import secrets
 import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +26,36 @@ SERVICES = (
 )
 
 
-class ComposedFarm:
-    """One copy of the farm: a compose project of its own, on free ports of this machine."""
+def docker(
+    *arguments: str, environment: Mapping[str, str] = os.environ, timeout_s: float = 60
+) -> bytes:
+    """Run ``docker`` and return what it printed; fail with its complaint."""
+    return run("docker", *arguments, environment=environment, timeout_s=timeout_s)
 
-    def __init__(self) -> None:
+
+def run(*command: str, environment: Mapping[str, str], timeout_s: float = 60) -> bytes:
+    """Run ``command`` and return what it printed; fail with its complaint."""
+    done = subprocess.run(
+        command, capture_output=True, check=False, env=environment, timeout=timeout_s
+    )
+    if done.returncode:
+        complaint = done.stderr.decode(errors="replace")[-4000:]
+        pytest.fail(f"{' '.join(command)} left with {done.returncode}:\n{complaint}")
+    return done.stdout
+
+
+class ComposedFarm:
+    """One copy of the farm: a compose project of its own, on free ports of this machine.
+
+    ``files`` go beside that of the farm, ``settings`` are variables for all of them.
+    """
+
+    def __init__(self, *files: Path, **settings: str) -> None:
         api_port, flower_port = free_port(), free_port()
         self.api_url = f"http://127.0.0.1:{api_port}"
         self.flower_url = f"http://127.0.0.1:{flower_port}"
         self.flower_login = ("farm", secrets.token_hex(8))
-        self._project = f"renderfarm-test-{secrets.token_hex(4)}"
+        self.project = f"renderfarm-test-{secrets.token_hex(4)}"
         self._environment = {
             **os.environ,
             "FARM_API_PORT": str(api_port),
@@ -41,7 +64,9 @@ class ComposedFarm:
             **{name: secrets.token_hex(8) for name in REDIS_PASSWORDS},
             "GATE_SECRET": secrets.token_hex(24),
             "FARM_EGRESS_ALLOW": "site:9998-9999",
+            **settings,
         }
+        self._files = [each for file in (COMPOSE_FILE, SITE_FILE, *files) for each in ("-f", file)]
 
     def up(self) -> None:
         """Build the images, start every service and wait until all are healthy."""
@@ -55,9 +80,9 @@ class ComposedFarm:
 
     def compose(self, *arguments: str, timeout_s: float = 60) -> bytes:
         """Run ``docker compose`` and return what it printed; fail with its complaint."""
-        files = ("-f", str(COMPOSE_FILE), "-f", str(SITE_FILE))
-        scope = ("--ansi", "never", *files, "-p", self._project)
-        return self._docker("compose", *scope, *arguments, timeout_s=timeout_s)
+        scope = ("--ansi", "never", *map(str, self._files), "-p", self.project)
+        command = ("compose", *scope, *arguments)
+        return docker(*command, environment=self._environment, timeout_s=timeout_s)
 
     def run_in(self, service: str, *command: str) -> bytes:
         """Run ``command`` inside the container of ``service``, as its user."""
@@ -83,21 +108,22 @@ except OSError as error:
         return said if said.startswith("answer:") else None
 
     def address(self, service: str, network: str) -> str:
-        """Return the address that ``service`` has in ``network``."""
+        """Return the address that ``service`` has in ``network``, the farm's or another."""
         networks = self.inspect(service)["NetworkSettings"]["Networks"]
-        found: str = networks[f"{self._project}_{network}"]["IPAddress"]
+        known = networks.get(f"{self.project}_{network}") or networks[network]
+        found: str = known["IPAddress"]
         return found
 
     def gateway(self, network: str) -> str:
         """Return the address that this machine would have in ``network``."""
-        found = json.loads(self._docker("network", "inspect", f"{self._project}_{network}"))
+        found = json.loads(docker("network", "inspect", f"{self.project}_{network}"))
         gateway: str = found[0]["IPAM"]["Config"][0]["Gateway"]
         return gateway
 
     def inspect(self, service: str) -> dict[str, Any]:
         """Return what the engine knows about the container of ``service``, running or not."""
         container = self.compose("ps", "--all", "--quiet", service).decode().strip()
-        found: list[dict[str, Any]] = json.loads(self._docker("inspect", container))
+        found: list[dict[str, Any]] = json.loads(docker("inspect", container))
         return found[0]
 
     def logs(self) -> str:
@@ -105,15 +131,27 @@ except OSError as error:
         output = self.compose("logs", "--no-color", "--timestamps", "--tail", "60")
         return output.decode(errors="replace")
 
-    def _docker(self, *arguments: str, timeout_s: float = 60) -> bytes:
-        done = subprocess.run(
-            ["docker", *arguments],
-            capture_output=True,
-            check=False,
-            env=self._environment,
-            timeout=timeout_s,
+    def video(self) -> bytes:
+        """Return a second of video with sound.
+
+        Made by the image's own ffmpeg: a test then needs nothing of the host but docker.
+        """
+        make = (
+            "ffmpeg -loglevel error -f lavfi -i testsrc=size=320x240:rate=10:duration=1"
+            " -f lavfi -i sine=duration=1 -c:v libx264 -pix_fmt yuv420p -c:a aac -y /tmp/clip.mp4"
+            " && cat /tmp/clip.mp4 && rm /tmp/clip.mp4"
         )
-        if done.returncode:
-            complaint = done.stderr.decode(errors="replace")[-4000:]
-            pytest.fail(f"docker {' '.join(arguments)} left with {done.returncode}:\n{complaint}")
-        return done.stdout
+        return self.run_in("worker-media", "sh", "-c", make)
+
+
+@contextmanager
+def running(farm: ComposedFarm) -> Iterator[None]:
+    """Have ``farm`` run for the block."""
+    try:
+        farm.up()
+        yield
+    finally:
+        try:
+            print(farm.logs())  # noqa: T201 - pytest shows it if the farm did not come up
+        finally:
+            farm.down()

@@ -7,22 +7,16 @@ from collections.abc import Generator, Iterator
 import httpx
 import pytest
 
-from tests.containers.composed_farm import ComposedFarm
+from tests.containers.composed_farm import ComposedFarm, running
 from tests.support.neighbours import missing
 
 
 @pytest.fixture(scope="session")
-def farm() -> Iterator[ComposedFarm]:
-    _need_engine()
+def farm(engine: None) -> Iterator[ComposedFarm]:
+    del engine
     farm = ComposedFarm()
-    try:
-        farm.up()
+    with running(farm):
         yield farm
-    finally:
-        try:
-            print(farm.logs())  # noqa: T201 - pytest shows it if the farm did not come up
-        finally:
-            farm.down()
 
 
 @pytest.fixture
@@ -31,7 +25,9 @@ def api(farm: ComposedFarm) -> Iterator[httpx.Client]:
         yield client
 
 
-def _need_engine() -> None:
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """Skip, or fail in CI, where no container engine answers."""
     if shutil.which("docker") is None:
         missing("there is no docker command")
     answer = subprocess.run(

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.bench.images import BASE, size_mb
+from tests.containers.asking import finished, probe, render_page, submit
 from tests.containers.composed_farm import PAGE_URL, SERVICES, SILENT_URL, ComposedFarm
 from tests.support.waiting import until
 
@@ -41,30 +42,6 @@ class Everywhere:
 
     def __exit__(self, *_: object) -> None:
         self._listener.close()
-
-
-def submit(api: httpx.Client, **spec: object) -> str:
-    answer = api.post("/v1/jobs", json=spec)
-    assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
-    job_id: str = answer.json()["id"]
-    return job_id
-
-
-def finished(api: httpx.Client, job_id: str, *, within_s: float = 60) -> dict[str, Any]:
-    """Return the job once it has ended, however it ended."""
-
-    def look() -> dict[str, Any] | None:
-        job: dict[str, Any] = api.get(f"/v1/jobs/{job_id}", params={"wait": 5}).json()
-        return job if job["finished_at"] else None
-
-    job = until(look, f"job {job_id} ends", within_s)
-    assert job is not None
-    return job
-
-
-def render_page(api: httpx.Client) -> str:
-    """Ask for a picture of a page in another container, under the name it has there."""
-    return submit(api, kind="screenshot", url=PAGE_URL)
 
 
 def test_it_lives_and_becomes_ready(api: httpx.Client) -> None:
@@ -139,28 +116,11 @@ def test_a_gate_that_is_killed_comes_back_and_no_job_is_lost(
 
 
 def test_an_uploaded_video_is_probed(farm: ComposedFarm, api: httpx.Client) -> None:
-    upload = api.post(
-        "/v1/uploads",
-        params={"filename": "clip.mp4"},
-        content=_video(farm),
-        headers={"Content-Type": "video/mp4"},
-    )
-    assert upload.status_code == HTTPStatus.CREATED, upload.text
-    job = finished(api, submit(api, kind="probe", upload_id=upload.json()["id"]))
+    job = finished(api, probe(api, farm.video()))
     assert job["state"] == "succeeded", job["failure"]
     report = api.get(f"/v1/jobs/{job['id']}/result").json()
     codecs = {stream["codec_type"]: stream["codec_name"] for stream in report["ffprobe"]["streams"]}
     assert codecs == {"video": "h264", "audio": "aac"}
-
-
-def _video(farm: ComposedFarm) -> bytes:
-    # Made by the image's own ffmpeg: a test then needs nothing of the host but docker.
-    make = (
-        "ffmpeg -loglevel error -f lavfi -i testsrc=size=320x240:rate=10:duration=1"
-        " -f lavfi -i sine=duration=1 -c:v libx264 -pix_fmt yuv420p -c:a aac -y /tmp/clip.mp4"
-        " && cat /tmp/clip.mp4 && rm /tmp/clip.mp4"
-    )
-    return farm.run_in("worker-media", "sh", "-c", make)
 
 
 def test_uploads_lie_in_a_volume_that_a_worker_only_reads(

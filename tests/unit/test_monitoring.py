@@ -1,9 +1,8 @@
 """What ships for Prometheus and Grafana speaks of metrics and sections that there are."""
 
-import json
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +11,23 @@ import yaml
 
 from api.app import create_app
 from api.settings import ApiSettings
-from farm.jobs.metrics.names import METRICS, Metric
+from dev.stack import ROOT
+from farm.jobs.metrics.names import METRICS
 from tests.support.builders import MemoryFarm
+from tests.support.monitoring import DASHBOARD, MONITORING, RULES, SELECTED, TOLD, shown
 from tests.support.neighbours import need
 
-ROOT = Path(__file__).parents[2]
-MONITORING = ROOT / "docker" / "monitoring"
-DASHBOARD = json.loads((MONITORING / "grafana/dashboards/renderfarm.json").read_text())
-RULES = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"][0]["rules"]
 COMPOSE = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())
 
-_PARTS = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("_total",), "gauge": ("",)}
-TOLD: Mapping[str, Metric] = {
-    f"{metric.name}{part}": metric for metric in METRICS for part in _PARTS[metric.sort]
-}
-_SELECTED = re.compile(r"\b(farm_\w+)(?:\{([^}]*)\})?")
 _BY = re.compile(r"\bby \(([^)]*)\)")
 
 
-def expressions() -> Iterator[tuple[str, str]]:
-    for rule in RULES:
-        yield rule["alert"], rule["expr"]
-    for panel in DASHBOARD["panels"]:
-        for target in panel["targets"]:
-            yield panel["title"], target["expr"]
-
-
-EXPRESSIONS = list(expressions())
+EXPRESSIONS = [*((rule["alert"], rule["expr"]) for rule in RULES), *shown()]
 
 
 @pytest.mark.parametrize(("where", "expression"), EXPRESSIONS)
 def test_every_metric_and_label_that_is_asked_for_exists(where: str, expression: str) -> None:
-    selected = _SELECTED.findall(expression)
+    selected = SELECTED.findall(expression)
     assert selected or "up{" in expression, where
     labels = {"le"}
     for name, matchers in selected:
@@ -60,7 +44,7 @@ def test_the_legend_of_a_panel_names_labels_that_there_are(panel: dict[str, Any]
         kept = {
             label.strip() for found in _BY.findall(target["expr"]) for label in found.split(",")
         }
-        names = [name for name, _ in _SELECTED.findall(target["expr"])]
+        names = [name for name, _ in SELECTED.findall(target["expr"])]
         labels = kept or {label for name in names for label in TOLD[name].labels}
         assert set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])) <= labels
 
@@ -70,7 +54,7 @@ def test_every_metric_is_on_the_dashboard() -> None:
         TOLD[name].name
         for panel in DASHBOARD["panels"]
         for target in panel["targets"]
-        for name, _ in _SELECTED.findall(target["expr"])
+        for name, _ in SELECTED.findall(target["expr"])
     }
     beside = {"farm_jobs_queued_limit"}  # As an alert.
     assert {metric.name for metric in METRICS} - shown == beside
