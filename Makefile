@@ -115,6 +115,10 @@ bench-roundtrip: setup ## Measure a job's round trip against the bare browser
 bench-cpu: setup ## Measure the CPU time of a probe, process by process
 	python -m tests.bench.cpu
 
+.PHONY: bench-page-cpu
+bench-page-cpu: setup ## Measure the CPU time of a screenshot, process by process, and of browsers in other ways
+	python -m tests.bench.page_cpu
+
 .PHONY: bench-filing
 bench-filing: setup ## Measure what it costs to move, keep and list a job
 	python -m tests.bench.filing

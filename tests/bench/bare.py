@@ -6,6 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from playwright.sync_api import Browser, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
@@ -38,6 +39,12 @@ def bare_loop(processes: int, folder: Path) -> Iterator[BareLoop]:
         processes, mp_context=multiprocessing.get_context("spawn"), initializer=_launch
     ) as pool:
         yield BareLoop(pool, folder)
+
+
+def processes() -> list[psutil.Process]:
+    """Return the processes of the loop that this one has started; browsers are below them."""
+    children = psutil.Process().children()
+    return [each for each in children if any("spawn_main" in word for word in each.cmdline())]
 
 
 def _launch() -> None:

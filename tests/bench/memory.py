@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from farm.client.http import FarmClient
-from tests.bench.bare import bare_loop
+from tests.bench.bare import bare_loop, processes
 from tests.bench.figures import Figure
 from tests.bench.pages import real_pages
 from tests.bench.support import farm
@@ -62,18 +62,13 @@ def _worker(root: int) -> psutil.Process:
 
 def _held(root: psutil.Process | None) -> int:
     """Return the bytes of a tree; of all the bare loop's processes for ``None``."""
-    tops = [root] if root is not None else _of_the_loop()
+    tops = [root] if root is not None else processes()
     total = 0
     for top in tops:
         for process in [top, *top.children(recursive=True)]:
             with suppress(psutil.Error):
                 total += process.memory_full_info().pss
     return total
-
-
-def _of_the_loop() -> list[psutil.Process]:
-    children = psutil.Process().children()
-    return [each for each in children if any("spawn_main" in word for word in each.cmdline())]
 
 
 def _most(root: psutil.Process | None, work: Callable[[], object]) -> int:

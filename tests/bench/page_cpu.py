@@ -1,0 +1,166 @@
+"""What a screenshot costs, in time of the CPU, and which process has it.
+
+``make bench-page-cpu`` has pages captured by a farm, as ``make bench ONLY=throughput`` has them,
+and by the bare loop, in turns, and reads from the kernel how long each process had a core.
+Then it has one bare browser after the other do the same in other ways: without a capture, with
+one by Chromium's own protocol, with this flag or that. It prints medians; nothing is asserted.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
+
+from farm.client.http import FarmClient
+from tasks.pages.chromium import find_chromium
+from tests.bench.bare import bare_loop, processes
+from tests.bench.pages import real_pages
+from tests.bench.spending import between, part_of, show, spent
+from tests.bench.support import farm
+from tests.bench.throughput import ISOLATIONS, SLOTS, captured
+
+_ROUNDS = 3
+_PAGES = 60
+_WARM_UP = 8
+_TYPES = {
+    "zygote": "renderers",
+    "renderer": "renderers",
+    "gpu-process": "compositor",
+    "utility": "network",
+}
+"""Chromium's types of processes. The zygote is what renderers that ended are counted with."""
+
+
+def main(rounds: int = _ROUNDS, pages: int = _PAGES) -> None:
+    """Measure and print."""
+    settings = {"STACK_PAGES_CONCURRENCY": str(SLOTS), "STACK_MEDIA_CONCURRENCY": "1"}
+    with real_pages() as site:
+        urls = site.urls(pages)
+        with (
+            tempfile.TemporaryDirectory(prefix="farm-bench-") as folder,
+            bare_loop(SLOTS, Path(folder)) as loop,
+            farm(settings) as stack,
+            FarmClient(stack.url) as client,
+        ):
+            ways: dict[str, tuple[Callable[[], list[psutil.Process]], Callable[..., object]]] = {
+                "the bare loop": (processes, loop.capture)
+            }
+            for isolation in ISOLATIONS:
+                ways[f"the farm, isolation {isolation}"] = (
+                    lambda: [psutil.Process(stack.pid)],
+                    lambda urls, how=isolation: captured(client, urls, SLOTS, how),
+                )
+            _compare(ways, urls, rounds)
+        _compare_browsers(urls, rounds)
+
+
+def _compare(
+    ways: Mapping[str, tuple[Callable[[], list[psutil.Process]], Callable[..., object]]],
+    urls: Sequence[str],
+    rounds: int,
+) -> None:
+    found: dict[str, list[Mapping[str, float]]] = {label: [] for label in ways}
+    for _, work in ways.values():
+        work(urls[:_WARM_UP])
+    for _ in range(rounds):
+        for label, (roots, work) in ways.items():
+            before = spent(roots(), _part_of, {})
+            work(urls)
+            found[label].append(between(before, spent(roots(), _part_of, {}), len(urls)))
+    for label, each in found.items():
+        show(f"{label}: milliseconds of CPU for one page", each)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How a bare browser is launched, and what it does once a page is loaded."""
+
+    shoot: Callable[[Page], object]
+    flags: Sequence[str] = ()
+
+
+def _protocol(*, speed: bool) -> Callable[[Page], object]:
+    def shoot(page: Page) -> object:
+        session: CDPSession = page.context.new_cdp_session(page)
+        how = {"format": "png", "captureBeyondViewport": False, "optimizeForSpeed": speed}
+        return session.send("Page.captureScreenshot", how)
+
+    return shoot
+
+
+_FAST = _protocol(speed=True)
+_BROWSERS: Mapping[str, _Way] = {
+    "Playwright's screenshot": _Way(lambda page: page.screenshot()),
+    "no capture": _Way(lambda _: None),
+    "by the protocol": _Way(_protocol(speed=False)),
+    "for speed": _Way(_FAST),
+    "--disable-gpu": _Way(_FAST, ["--disable-gpu"]),
+    "--in-process-gpu": _Way(_FAST, ["--disable-gpu", "--in-process-gpu"]),
+    "--renderer-process-limit=1": _Way(_FAST, ["--renderer-process-limit=1"]),
+    "--num-raster-threads=1": _Way(_FAST, ["--num-raster-threads=1"]),
+    "--disable-threaded-compositing": _Way(_FAST, ["--disable-threaded-compositing"]),
+    "--enable-low-end-device-mode": _Way(_FAST, ["--enable-low-end-device-mode"]),
+    "V8 without TurboFan": _Way(_FAST, ["--js-flags=--no-opt"]),
+    "V8 in one thread": _Way(_FAST, ["--js-flags=--single-threaded"]),
+    "V8 without Sparkplug and Maglev": _Way(_FAST, ["--js-flags=--no-sparkplug --no-maglev"]),
+}
+"""The flags are those of a capture for speed."""
+
+
+def _compare_browsers(urls: Sequence[str], rounds: int) -> None:
+    executable = find_chromium(None).path
+    found: dict[str, list[float]] = {label: [] for label in _BROWSERS}
+    with sync_playwright() as playwright:
+        for _ in range(rounds):
+            for label, way in _BROWSERS.items():
+                browser = playwright.chromium.launch(
+                    executable_path=executable, args=list(way.flags)
+                )
+                try:
+                    found[label].append(_of_a_browser(browser, way, urls))
+                except PlaywrightError as error:
+                    print(f"{label}: {error.message.splitlines()[0]}")
+                browser.close()
+    print("bare browsers: milliseconds of CPU for one page, of each round")
+    for label, each in found.items():
+        print(f"  {label:34}" + "".join(f"{number:8.0f}" for number in each))
+
+
+def _of_a_browser(browser: Browser, way: _Way, urls: Sequence[str]) -> float:
+    def capture(url: str) -> None:
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        page = context.new_page()
+        page.goto(url)
+        way.shoot(page)
+        context.close()
+
+    for url in urls[:_WARM_UP]:
+        capture(url)
+    own = [psutil.Process(os.getpid())]
+    before = spent(own, _part_of, {})
+    for url in urls:
+        capture(url)
+    return between(before, spent(own, _part_of, {}), len(urls))["all"]
+
+
+def _part_of(process: psutil.Process) -> str:
+    command = process.cmdline()
+    types = (word.partition("=")[2] for word in command if word.startswith("--type="))
+    kind = next(types, None)
+    if kind is not None:
+        return _TYPES.get(kind, "browser")
+    if any("remote-debugging-pipe" in word for word in command):
+        return "browser"
+    if any(word == "run-driver" for word in command):
+        return "driver"
+    return "Python" if "spawn_main" in " ".join(command) else part_of(process)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
