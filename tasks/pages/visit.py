@@ -295,7 +295,8 @@ def _is_true(result: dict[str, Any]) -> bool:
 
 def is_moved(message: str) -> bool:
     """Return whether ``message`` is about a page that went to another document."""
-    return any(sign in message for sign in _MOVED)
+    # "Target page, context or browser has been closed" is another matter.
+    return not is_gone(message) and any(sign in message for sign in _MOVED)
 
 
 def thrown(answer: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from tasks.deadline import Deadline
 from tasks.egress.client import Limits
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.still import standing_still
-from tasks.pages.visit import Visit
+from tasks.pages.visit import Visit, is_moved
 from tests.support.pages import GREEN, RED, made, picture, pixel, shoot
 from tests.support.site import Site
 
@@ -79,3 +79,17 @@ def test_an_animation_that_does_not_end_stands_still_and_goes_on(browser: Browse
         with standing_still(visit, spec):
             assert tab.page.evaluate(states) == []
         assert tab.page.evaluate(states) == ["running"]
+
+
+@pytest.mark.parametrize(
+    ("message", "has_moved"),
+    [
+        ("Protocol error (Runtime.evaluate): Cannot find context with specified id", True),
+        ("Protocol error (Runtime.evaluate): Inspected target navigated or closed", True),
+        ("CDPSession.send: Target page, context or browser has been closed", False),
+    ],
+)
+def test_a_browser_that_went_away_is_not_taken_for_a_page_that_moves(
+    message: str, has_moved: bool
+) -> None:
+    assert is_moved(message) is has_moved
