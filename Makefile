@@ -160,4 +160,4 @@ PASSWORDS = FLOWER_BASIC_AUTH= GATE_SECRET= REDIS_PASSWORD= $(addprefix REDIS_PA
 
 .PHONY: down
 down: ## Stop the containers; what they keep stays
-	cd docker && env $(PASSWORDS:=-) docker compose --profile monitoring down
+	cd docker && env $(PASSWORDS:=-) docker compose --profile flower --profile monitoring down

@@ -15,6 +15,9 @@ for name in FLOWER_BASIC_AUTH GATE_SECRET GRAFANA_PASSWORD REDIS_PASSWORD REDIS_
   fi
 done
 
+# What is started beside the farm itself: flower, monitoring, both or nothing.
+grep -q '^COMPOSE_PROFILES=' .env || echo COMPOSE_PROFILES=flower >> .env
+
 docker compose up --detach --build --wait "$@" || {
   docker compose ps --all --format '{{.Service}} {{.Status}}' | grep -v '(healthy)' | while read -r service status; do
     printf '\n%s: %s\n' "$service" "$status"
@@ -26,9 +29,11 @@ docker compose up --detach --build --wait "$@" || {
 cat <<END
 
 API      http://$(docker compose port api 8000)/docs
-Flower   http://$(docker compose port flower 5555)/
-         user and password: FLOWER_BASIC_AUTH in $PWD/.env
 END
+if [ -n "$(docker compose ps --quiet flower 2>/dev/null)" ]; then
+  echo "Flower   http://$(docker compose port flower 5555)/
+         user and password: FLOWER_BASIC_AUTH in $PWD/.env"
+fi
 if [ -n "$(docker compose ps --quiet grafana 2>/dev/null)" ]; then
   echo "Grafana  http://$(docker compose port grafana 3000)/
          user farm, password: GRAFANA_PASSWORD in $PWD/.env"

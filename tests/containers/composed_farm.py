@@ -58,6 +58,7 @@ class ComposedFarm:
         self.project = f"renderfarm-test-{secrets.token_hex(4)}"
         self._environment = {
             **os.environ,
+            "COMPOSE_PROFILES": "flower",
             "FARM_API_PORT": str(api_port),
             "FARM_FLOWER_PORT": str(flower_port),
             "FLOWER_BASIC_AUTH": ":".join(self.flower_login),

@@ -5,6 +5,7 @@ Each test speaks to the farm through its published ports, or to ``docker`` itsel
 
 import io
 import socket
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Self
 
@@ -184,6 +185,23 @@ def test_flower_sees_the_workers_and_may_not_stop_them(farm: ComposedFarm) -> No
         f"{farm.flower_url}/api/worker/shutdown/pages@{worker}", auth=farm.flower_login
     )
     assert stop.status_code == HTTPStatus.FORBIDDEN
+
+
+def test_flower_and_the_dashboard_lead_to_each_other_also_after_a_restart(
+    farm: ComposedFarm, api: httpx.Client
+) -> None:
+    job = finished(api, render_page(api))
+    assert f"{farm.flower_url}/task/{job['id']}" in api.get(f"/jobs/{job['id']}").text
+
+    def leads_back() -> bool:
+        with suppress(httpx.TransportError):  # It is just starting.
+            page = httpx.get(f"{farm.flower_url}/task/{job['id']}", auth=farm.flower_login)
+            return f"{farm.api_url}/jobs/{job['id']}" in page.text
+        return False
+
+    until(leads_back, "Flower has seen the job", 30)
+    farm.compose("restart", "flower")
+    until(leads_back, "Flower knows the job still", 60)
 
 
 def test_only_this_machine_reaches_the_ports(farm: ComposedFarm) -> None:

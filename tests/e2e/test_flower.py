@@ -117,3 +117,6 @@ def test_it_shows_jobs_by_their_ids(farm: Stack, client: FarmClient, site: Site)
     url = f"{farm.flower_url}/api/task/info/{job.id}"
     until(lambda: httpx.get(url, auth=login(farm)).status_code == 200, "Flower shows it", 30)
     assert site.url("/colours") not in httpx.get(url, auth=login(farm)).text
+    # It leads to the dashboard, as that leads here.
+    page = httpx.get(f"{farm.flower_url}/task/{job.id}", auth=login(farm)).text
+    assert f"{farm.url}/jobs/{job.id}" in page

@@ -30,10 +30,10 @@ COMPOSE: Manifest = {
     for part, composed in yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())[
         "services"
     ].items()
-    if "profiles" not in composed
+    if "monitoring" not in composed.get("profiles", ())
 }
-OF_COMPOSE_ALONE = {"FARM_METRICS_HOST"}
-"""In a cluster there are keys."""
+OF_COMPOSE_ALONE = {"FARM_METRICS_HOST", "FARM_FLOWER_URL", "FARM_DASHBOARD_URL"}
+"""In a cluster there are keys, and addresses of its own."""
 
 
 def of_kind(*kinds: str) -> list[Manifest]:
