@@ -99,4 +99,9 @@ def test_a_batch_stands_still_in_a_pause_and_is_gone_when_cancelled(
     assert still["queued"] >= PAGES / 2
     cancelled = http.post(f"/v1/batches/{batch_id}/cancel").json()
     assert (cancelled["state"], cancelled["queued"]) == ("cancelled", 0)
-    assert cancelled["succeeded"] + cancelled["cancelled"] == PAGES
+
+    def ended() -> int:
+        now = state(http, batch_id)
+        return int(now["succeeded"] + now["cancelled"])
+
+    until(lambda: ended() == PAGES, "what was on its way to a worker has ended")
