@@ -2,13 +2,13 @@
 
 import os
 
-_JOBS = ("screenshot", "pdf", "content", "probe", "submit")
-"""Names of messages whose id is a job's."""
+_OF_NO_JOB = "check_browser"
+"""The one message whose id is not a job's."""
 
 
 def format_task(task):  # noqa: ANN001, ANN201 - Flower's own, which has no types
     """Show the page's address in place of the arguments, which are the job's id once more."""
     dashboard = os.environ.get("FARM_DASHBOARD_URL")
-    if dashboard and task.name in _JOBS:
+    if dashboard and task.name != _OF_NO_JOB:
         task.args = f"{dashboard.rstrip('/')}/jobs/{task.uuid}"
     return task

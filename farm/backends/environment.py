@@ -61,6 +61,7 @@ KNOWN_NAMES = frozenset(
         "KEY",
         # What `make run`, `make demo` and compose start.
         "API_PORT",
+        "DASHBOARD_URL",
         "EXTRAS",
         "NETWORKS",
         "FLOWER_PORT",

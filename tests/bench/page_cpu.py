@@ -3,9 +3,11 @@
 ``make bench-page-cpu`` has pages captured by a farm, as ``make bench ONLY=throughput`` has them,
 and by the bare loop, in turns, and reads from the kernel how long each process had a core.
 Then it has one bare browser after the other do the same in other ways: without a capture, with
-one by Chromium's own protocol, with this flag or that. It prints medians; nothing is asserted.
+one by Chromium's own protocol, with this flag or that. It prints medians, of those browsers
+each round; nothing is asserted.
 """
 
+import base64
 import os
 import sys
 import tempfile
@@ -14,20 +16,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
+from dev.stack import Stack
 from farm.client.http import FarmClient
 from tasks.pages.chromium import find_chromium
 from tests.bench.bare import bare_loop, processes
 from tests.bench.pages import real_pages
 from tests.bench.spending import between, part_of, show, spent
 from tests.bench.support import farm
-from tests.bench.throughput import ISOLATIONS, SLOTS, captured
+from tests.bench.throughput import ISOLATIONS, SLOTS, Isolation, captured
+from tests.support.counts import bare_capture
 
-_ROUNDS = 3
-_PAGES = 60
+_ROUNDS = 2
+_PAGES = 30
 _WARM_UP = 8
+_Side = tuple[Callable[[], list[psutil.Process]], Callable[[Sequence[str]], object]]
+"""Whose processes count, and what has them capture pages."""
 _TYPES = {
     "zygote": "renderers",
     "renderer": "renderers",
@@ -48,23 +54,21 @@ def main(rounds: int = _ROUNDS, pages: int = _PAGES) -> None:
             farm(settings) as stack,
             FarmClient(stack.url) as client,
         ):
-            ways: dict[str, tuple[Callable[[], list[psutil.Process]], Callable[..., object]]] = {
-                "the bare loop": (processes, loop.capture)
-            }
+            ways: dict[str, _Side] = {"the bare loop": (processes, loop.capture)}
             for isolation in ISOLATIONS:
-                ways[f"the farm, isolation {isolation}"] = (
-                    lambda: [psutil.Process(stack.pid)],
-                    lambda urls, how=isolation: captured(client, urls, SLOTS, how),
-                )
+                ways[f"the farm, isolation {isolation}"] = _through(stack, client, isolation)
             _compare(ways, urls, rounds)
         _compare_browsers(urls, rounds)
 
 
-def _compare(
-    ways: Mapping[str, tuple[Callable[[], list[psutil.Process]], Callable[..., object]]],
-    urls: Sequence[str],
-    rounds: int,
-) -> None:
+def _through(stack: Stack, client: FarmClient, isolation: Isolation) -> _Side:
+    return (
+        lambda: [psutil.Process(stack.pid)],
+        lambda urls: captured(client, urls, SLOTS, isolation),
+    )
+
+
+def _compare(ways: Mapping[str, _Side], urls: Sequence[str], rounds: int) -> None:
     found: dict[str, list[Mapping[str, float]]] = {label: [] for label in ways}
     for _, work in ways.values():
         work(urls[:_WARM_UP])
@@ -81,23 +85,23 @@ def _compare(
 class _Way:
     """How a bare browser is launched, and what it does once a page is loaded."""
 
-    shoot: Callable[[Page], object]
+    shoot: Callable[[Page], bytes]
     flags: Sequence[str] = ()
 
 
-def _protocol(*, speed: bool) -> Callable[[Page], object]:
-    def shoot(page: Page) -> object:
-        session: CDPSession = page.context.new_cdp_session(page)
+def _protocol(*, speed: bool) -> Callable[[Page], bytes]:
+    def shoot(page: Page) -> bytes:
+        session = page.context.new_cdp_session(page)
         how = {"format": "png", "captureBeyondViewport": False, "optimizeForSpeed": speed}
-        return session.send("Page.captureScreenshot", how)
+        return base64.b64decode(session.send("Page.captureScreenshot", how)["data"])
 
     return shoot
 
 
 _FAST = _protocol(speed=True)
 _BROWSERS: Mapping[str, _Way] = {
-    "Playwright's screenshot": _Way(lambda page: page.screenshot()),
-    "no capture": _Way(lambda _: None),
+    "Playwright's screenshot": _Way(Page.screenshot),
+    "no capture": _Way(lambda _: b""),
     "by the protocol": _Way(_protocol(speed=False)),
     "for speed": _Way(_FAST),
     "--disable-gpu": _Way(_FAST, ["--disable-gpu"]),
@@ -133,19 +137,12 @@ def _compare_browsers(urls: Sequence[str], rounds: int) -> None:
 
 
 def _of_a_browser(browser: Browser, way: _Way, urls: Sequence[str]) -> float:
-    def capture(url: str) -> None:
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        page = context.new_page()
-        page.goto(url)
-        way.shoot(page)
-        context.close()
-
     for url in urls[:_WARM_UP]:
-        capture(url)
+        bare_capture(browser, url, way.shoot)
     own = [psutil.Process(os.getpid())]
     before = spent(own, _part_of, {})
     for url in urls:
-        capture(url)
+        bare_capture(browser, url, way.shoot)
     return between(before, spent(own, _part_of, {}), len(urls))["all"]
 
 

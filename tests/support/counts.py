@@ -7,7 +7,7 @@ Each count has what it counted, so that two commits can be compared line by line
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from redis import Redis
 
 from api.app import create_app
@@ -204,12 +204,14 @@ def of_a_bare_capture(site: Site) -> Count:
     return _listed(BARE, found)
 
 
-def bare_capture(browser: Browser, url: str) -> bytes:
-    """Take the picture as a plain script does, in a fresh context."""
+def bare_capture(
+    browser: Browser, url: str, shoot: Callable[[Page], bytes] = Page.screenshot
+) -> bytes:
+    """Take the picture as a plain script does, or by ``shoot``, in a fresh context."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.goto(url)
-    picture = page.screenshot()
+    picture = shoot(page)
     context.close()
     return picture
 
