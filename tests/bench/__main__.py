@@ -5,7 +5,10 @@ is kept in ``.farm/bench.json`` and written, as a table and a plot, into docs/pe
 """
 
 import argparse
+import logging
 from collections.abc import Mapping
+
+import structlog
 
 from dev.stack import ROOT
 from tests.bench import (
@@ -48,6 +51,8 @@ def main() -> None:
         help="smallest sizes, to see that it works; no page is written",
     )
     asked = parser.parse_args()
+    # What the ledger says of each job would be in the way, and of 200,000 of them.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     file = ROOT / ".farm" / ("bench-quick.json" if asked.quick else "bench.json")
     for name in asked.only or ITEMS:
         print(f"{name} ...", flush=True)

@@ -72,6 +72,8 @@ CEILINGS: Mapping[str, float] = {
     "Redis: GET /v1/jobs/{id}, carried out": 1,
     "Redis: GET /v1/jobs/{id}/result, sent": 4,
     "Redis: GET /v1/jobs/{id}/result, carried out": 4,
+    "Bytes: a job's message to the worker": 1010,
+    "Bytes: the record of a screenshot that succeeded": 1220,
     "Redis: POST /v1/batches of 500 jobs, sent": 8,
     "Redis: POST /v1/batches of 500 jobs, carried out": 634,
     "Redis: GET /v1/batches/{id} of 50 jobs, sent": 1,
@@ -116,7 +118,10 @@ def all_counts(redis_url: str, site: Site) -> Iterator[Count]:
 
 
 def of_a_job(redis_url: str, site: Site) -> Iterator[Count]:
-    """Count what Redis is asked for one screenshot, from the request to its result."""
+    """Count what Redis is asked for one screenshot, from the request to its result.
+
+    And how large the job's message and its record are.
+    """
     spec = {"kind": "screenshot", "url": site.url("/colours")}
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -142,6 +147,7 @@ def of_a_job(redis_url: str, site: Site) -> Iterator[Count]:
             with redis_requests(redis_url) as read:
                 door.get(path)
             yield from _redis(f"GET {what}", [each for each in read if each.sender in own])
+        yield from _sizes(job, posted, redis_url)
 
 
 def of_a_batch(redis_url: str) -> Iterator[Count]:
@@ -205,11 +211,15 @@ def of_a_bare_capture(site: Site) -> Count:
 
 
 def bare_capture(
-    browser: Browser, url: str, shoot: Callable[[Page], bytes] = Page.screenshot
+    browser: Browser,
+    url: str,
+    shoot: Callable[[Page], bytes] = Page.screenshot,
+    listen: Callable[[Page], object] = lambda _: None,
 ) -> bytes:
     """Take the picture as a plain script does, or by ``shoot``, in a fresh context."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
+    listen(page)
     page.goto(url)
     picture = shoot(page)
     context.close()
@@ -271,6 +281,15 @@ def _redis(name: str, all_requests: Sequence[Request]) -> Iterator[Count]:
     yield _listed(f"Redis: {name}, sent", [each.commands[0] for each in requests])
     done = [command for each in requests for command in each.commands]
     yield _listed(f"Redis: {name}, carried out", done)
+
+
+def _sizes(job: Job, posted: Sequence[Request], redis_url: str) -> Iterator[Count]:
+    commands = [command for each in posted for command in each.commands]
+    (message,) = (each for each in commands if each.startswith("LPUSH pages"))
+    yield Count("Bytes: a job's message to the worker", len(message.partition("{")[2]) + 1)
+    with Redis.from_url(redis_url) as client:
+        record = client.hget(f"farm:job:{job.id}", "record")
+    yield Count("Bytes: the record of a screenshot that succeeded", len(record or b""))
 
 
 def _listed(name: str, found: Sequence[str]) -> Count:
