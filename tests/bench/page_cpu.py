@@ -31,7 +31,7 @@ from tests.bench.support import farm, seconds
 from tests.bench.throughput import ISOLATIONS, SLOTS, Isolation, captured
 from tests.support.counts import bare_capture
 
-_ROUNDS = 2
+_ROUNDS = 3
 _PAGES = 30
 _WARM_UP = 8
 _Side = tuple[Callable[[], list[psutil.Process]], Callable[[Sequence[str]], object]]
