@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from tasks.pages.chromium import find_chromium
-from tests.support.counts import bare_capture
+from tests.support.bare import bare_capture
 
 _browsers: list[Browser] = []
 """Of this process: one, once it is launched."""

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -29,7 +30,7 @@ from tests.bench.pages import real_pages
 from tests.bench.spending import between, part_of, show, spent
 from tests.bench.support import farm, seconds
 from tests.bench.throughput import ISOLATIONS, SLOTS, Isolation, captured
-from tests.support.counts import bare_capture
+from tests.support.bare import bare_capture
 
 _ROUNDS = 3
 _PAGES = 30
@@ -78,12 +79,12 @@ def _compare(ways: Mapping[str, _Side], urls: Sequence[str], rounds: int) -> Non
     for _ in range(rounds):
         for label, (roots, work) in ways.items():
             before = spent(roots(), _part_of, {})
-            took_s = seconds(lambda work=work: work(urls))  # type: ignore[misc]
-            each = between(before, spent(roots(), _part_of, {}), len(urls))
-            found[label].append(each)
-            busy[label].append(each["all"] * len(urls) / (took_s * 1000) / (os.cpu_count() or 1))
-    for label, rounds_ in found.items():
-        show(f"{label}: milliseconds of CPU for one page", rounds_)
+            took_ms = 1000 * seconds(partial(work, urls))
+            cost = between(before, spent(roots(), _part_of, {}), len(urls))
+            found[label].append(cost)
+            busy[label].append(cost["all"] * len(urls) / took_ms / (os.cpu_count() or 1))
+    for label, costs in found.items():
+        show(f"{label}: milliseconds of CPU for one page", costs)
         print(f"  the cores were busy for {statistics.median(busy[label]):.0%} of the time")
 
 

@@ -6,8 +6,9 @@ Each count has what it counted, so that two commits can be compared line by line
 
 import os
 import re
+import socket
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 import psutil
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import sync_playwright
 from redis import Redis
 
 from api.app import create_app
@@ -25,6 +26,7 @@ from farm.jobs.models import Job
 from farm.jobs.service import JobService
 from tasks.pages.browser import BrowserHolder
 from tasks.pages.chromium import find_chromium
+from tests.support.bare import bare_capture
 from tests.support.counting import (
     Request,
     addresses,
@@ -210,22 +212,6 @@ def of_a_bare_capture(site: Site) -> Count:
     return _listed(BARE, found)
 
 
-def bare_capture(
-    browser: Browser,
-    url: str,
-    shoot: Callable[[Page], bytes] = Page.screenshot,
-    listen: Callable[[Page], object] = lambda _: None,
-) -> bytes:
-    """Take the picture as a plain script does, or by ``shoot``, in a fresh context."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    listen(page)
-    page.goto(url)
-    picture = shoot(page)
-    context.close()
-    return picture
-
-
 def of_an_artifact(redis_url: str) -> Iterator[Count]:
     """Count how many times over an artifact is in memory while it is stored and read."""
     artifacts = assemble(redis_url, None, waiters_max=0).artifacts
@@ -286,10 +272,14 @@ def _redis(name: str, all_requests: Sequence[Request]) -> Iterator[Count]:
 def _sizes(job: Job, posted: Sequence[Request], redis_url: str) -> Iterator[Count]:
     commands = [command for each in posted for command in each.commands]
     (message,) = (each for each in commands if each.startswith("LPUSH pages"))
-    yield Count("Bytes: a job's message to the worker", len(message.partition("{")[2]) + 1)
-    with Redis.from_url(redis_url) as client:
-        record = client.hget(f"farm:job:{job.id}", "record")
-    yield Count("Bytes: the record of a screenshot that succeeded", len(record or b""))
+    with Redis.from_url(redis_url, decode_responses=True) as client:
+        record = client.hget(f"farm:job:{job.id}", "record") or ""
+    for what, text in (
+        ("a job's message to the worker", message[message.index("{") :]),
+        ("the record of a screenshot that succeeded", record),
+    ):
+        # Both have the machine's name in them, which may be as long as it likes.
+        yield Count(f"Bytes: {what}", len(text.replace(socket.gethostname(), "").encode()))
 
 
 def _listed(name: str, found: Sequence[str]) -> Count:
